@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+ssize_t file_read_fd(int fd, const char *what, size_t max, char **ret, struct error **err)
+{
+	cleanup_buf struct buf buf = BUF_INIT(max + 2);
+	struct stat st = { 0 };
+	ssize_t length, n;
+
+	if (fstat(fd, &st) < 0)
+		return error_sys(err, "stat %s", what);
+	do {
+		/* Files of /proc have no size: read on until the end says so. */
+		size_t chunk = st.st_size > 0 && buf.length == 0 ? (size_t)st.st_size + 1 : 4096;
+		char *room;
+
+		if (chunk > max + 1 - buf.length)
+			chunk = max + 1 - buf.length;
+		room = chunk > 0 ? buf_reserve(&buf, chunk) : NULL;
+		if (!room)
+			return error_new(
+				err, ERROR_INVALID, "%s is larger than %zu bytes", what, max);
+		n = TEMP_FAILURE_RETRY(read(fd, room, chunk));
+		if (n < 0)
+			return error_sys(err, "read %s", what);
+		buf.length += (size_t)n;
+		buf.data[buf.length] = '\0';
+	} while (n > 0);
+	length = (ssize_t)buf.length;
+	*ret = buf_take(&buf);
+	return length;
+}
+
+ssize_t file_read_at(int dir_fd, const char *path, size_t max, char **ret, struct error **err)
+{
+	cleanup_close int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0)
+		return error_sys(err, "open %s", path);
+	return file_read_fd(fd, path, max, ret, err);
+}
+
+int file_write_all(int fd, const void *data, size_t length, const char *what, struct error **err)
+{
+	const char *at = data;
+
+	while (length > 0) {
+		ssize_t n = TEMP_FAILURE_RETRY(write(fd, at, length));
+
+		if (n < 0)
+			return error_sys(err, "write %s", what);
+		at += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+int fd_sync(int fd, const char *what, struct error **err)
+{
+	return fsync(fd) < 0 ? error_sys(err, "sync %s", what) : 0;
+}
+
+static int sync_parent(int dir_fd, const char *path, struct error **err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *parent =
+		slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	cleanup_close int fd = openat(dir_fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(err, "open %s", parent);
+	return fd_sync(fd, parent, err);
+}
+
+int file_replace_at(int dir_fd, const char *path, const void *data, size_t length, mode_t mode,
+	bool durable, struct error **err)
+{
+	cleanup_free char *temporary = xasprintf("%s.%d.new", path, (int)getpid());
+	cleanup_close int fd = openat(
+		dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return error_sys(err, "create %s", temporary);
+	if (file_write_all(fd, data, length, path, err) < 0 ||
+		(durable && fd_sync(fd, path, err) < 0))
+		goto undo;
+	if (renameat(dir_fd, temporary, dir_fd, path) < 0) {
+		error_sys(err, "rename %s", temporary);
+		goto undo;
+	}
+	return durable ? sync_parent(dir_fd, path, err) : 0;
+undo:
+	(void)unlinkat(dir_fd, temporary, 0);
+	return -1;
+}
+
+int file_poke_at(int dir_fd, const char *path, const char *text, struct error **err)
+{
+	cleanup_close int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(err, "open %s", path);
+	if (TEMP_FAILURE_RETRY(write(fd, text, strlen(text))) < 0)
+		return error_sys(err, "write '%s' to %s", text, path);
+	return 0;
+}
+
+int dir_open_at(int dir_fd, const char *path, struct error **err)
+{
+	int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? error_sys(err, "open %s", path) : fd;
+}
+
+int dir_make_at(int dir_fd, const char *path, mode_t mode, struct error **err)
+{
+	cleanup_free char *prefix = xstrdup(path);
+	int fd;
+
+	for (char *slash = prefix; (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
+		*slash = '\0';
+		if (mkdirat(dir_fd, prefix, mode) < 0 && errno != EEXIST)
+			return error_sys(err, "make directory %s", prefix);
+	}
+	if (mkdirat(dir_fd, path, mode) < 0 && errno != EEXIST)
+		return error_sys(err, "make directory %s", path);
+	fd = openat(dir_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, "open %s", path) : fd;
+}
+
+static int remove_children(int fd, dev_t device, struct error **err);
+
+static int remove_entry(
+	int dir_fd, const char *name, dev_t device, struct error **err) // NOLINT(misc-no-recursion)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return error_sys(err, "remove %s", name);
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, "remove %s", name);
+	if (st.st_dev != device)
+		return error_new(err, ERROR_CONFLICT, "'%s' has something mounted on it", name);
+	if (remove_children(fd, device, err) < 0)
+		return -1;
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_sys(err, "remove directory %s", name);
+	return 0;
+}
+
+static int remove_children(int fd, dev_t device, struct error **err) // NOLINT(misc-no-recursion)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3), result = 0;
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+
+	if (!dir) {
+		close_fd(copy);
+		return error_sys(err, "read directory");
+	}
+	while (result == 0 && (entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			result = remove_entry(fd, entry->d_name, device, err);
+	closedir(dir);
+	return result;
+}
+
+int tree_remove_at(int dir_fd, const char *path, struct error **err)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : error_sys(err, "stat %s", path);
+	if (remove_entry(dir_fd, path, st.st_dev, err) < 0)
+		return error_wrap(err, "remove '%s'", path);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of /etc that a network gives a container. All texts are the caller's to free. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/strv.h"
+
+/*
+ * The host's resolv.conf as it is usable from another network namespace: loopback resolvers are
+ * left out; where only those are, the ones behind systemd-resolved, else public ones. host_network:
+ * as it is.
+ */
+char *resolver_text(bool host_network);
+/* 127.0.0.1 localhost and the IPv6 ones, extra "name:ip" entries, then address and hostname
+ * (address NULL: none). */
+char *hosts_text(const char *address, const char *hostname, char *const *extra);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's control groups, on v1, v2 and hybrid hosts, by the cgroupfs or the systemd driver.
+ *
+ * path is as in the specification's cgroupsPath: with cgroupfs "/vessel/<id>", one directory in
+ * each v1 hierarchy (and in the v2 tree of a hybrid host), or one in the v2 tree. With systemd
+ * "slice:prefix:name", which becomes system.slice/vessel-<id>.scope. Limits are written before the
+ * first process enters. A limit that this host cannot apply is an error that names the file and the
+ * reason; what was not asked for is not touched. cgroups(7), kernel: admin-guide/cgroup-v1,
+ * admin-guide/cgroup-v2.rst.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "oci/spec.h"
+
+struct error;
+struct cgroup;
+
+enum cgroup_mode { CGROUP_V1, CGROUP_V2, CGROUP_HYBRID };
+enum cgroup_driver { CGROUP_FS, CGROUP_SYSTEMD };
+
+/* What this host has, from /proc/self/mountinfo; read once per process. */
+int cgroup_host_mode(enum cgroup_mode *ret, struct error **err);
+bool cgroup_has_systemd(void); /* PID 1 is systemd and answers on its socket */
+const char *cgroup_mode_name(enum cgroup_mode mode); /* "1", "2", "hybrid" */
+
+/* Makes the directories, enables controllers, writes the limits. Undone when it fails. */
+int cgroup_create(const char *path, enum cgroup_driver driver, const struct spec_resources *limits,
+	struct cgroup **ret, struct error **err);
+/* An existing one; 0 with *ret NULL never happens: a missing one is ERROR_NOT_FOUND. */
+int cgroup_open(
+	const char *path, enum cgroup_driver driver, struct cgroup **ret, struct error **err);
+void cgroup_free(struct cgroup *cgroup); /* forgets it; removes nothing */
+
+/* The fd for CLONE_INTO_CGROUP, or -1 where the process must be attached instead (v1, hybrid,
+ * systemd). */
+int cgroup_clone_fd(const struct cgroup *cgroup);
+int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct error **err);
+/* Only what is set in limits is changed; memory and swap in the order the kernel wants. */
+int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
+/* SIGKILL to all, as often as it takes, until none is left; bounded by about two seconds. */
+int cgroup_kill(struct cgroup *cgroup, struct error **err);
+int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct error **err);
+/* rmdir of all directories, retried while the kernel still sees dying processes; missing ones are
+ * fine. */
+int cgroup_remove(struct cgroup *cgroup, struct error **err);
+/* Pids of all processes, in the caller's pid namespace; the caller frees. Returns the count. */
+ssize_t cgroup_pids(struct cgroup *cgroup, pid_t **ret, struct error **err);
+/* How many processes the kernel's OOM killer has killed in here. */
+uint64_t cgroup_oom_kills(struct cgroup *cgroup);
+
+struct cgroup_stats { /* what is not available is 0, limits UINT64_MAX */
+	uint64_t cpu_usage_ns, cpu_throttled_ns;
+	uint64_t memory_usage, memory_inactive_file, memory_limit, memory_peak;
+	uint64_t pids_current, pids_limit;
+	uint64_t io_read_bytes, io_write_bytes;
+};
+int cgroup_read_stats(struct cgroup *cgroup, struct cgroup_stats *ret, struct error **err);
+
+DEFINE_CLEANUP(struct cgroup *, cgroup_free)
+#define cleanup_cgroup CLEANUP(cgroup_free)

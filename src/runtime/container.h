@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making a container out of a spec, and running further processes in one.
+ *
+ * container_create() makes the cgroup and clones init into new namespaces; init then prepares its
+ * root in parallel with what the caller does meanwhile (plugging the network). container_start()
+ * waits until init is ready, lets it execve and returns when the program runs, or with the error
+ * init sent: ERROR_NO_PROGRAM (exit 127) and ERROR_NOT_EXECUTABLE (126) when the program itself is
+ * at fault. After an error nothing is left of it.
+ *
+ * The caller must be small and single-threaded (it is copied), not dumpable, and run through a
+ * read-only clone of its executable (base/spawn.h): the child shares its image until execve (rule:
+ * no executable of ours can be written from inside). All its fds are O_CLOEXEC, and the child
+ * closes what is not stdio by close_range(2) as well.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "oci/spec.h"
+#include "runtime/cgroup.h"
+
+struct error;
+
+struct container_io {
+	int stdin_fd, stdout_fd,
+		stderr_fd; /* -1: /dev/null of the container; not used with a terminal */
+};
+
+struct container_init {
+	pid_t pid;
+	int pidfd;
+	int sync_fd; /* to the child, until started */
+	int console_fd; /* the terminal's master, when the process has one; else -1 */
+	struct cgroup *cgroup;
+};
+
+struct container_setup {
+	const struct spec *spec;
+	const char *bundle; /* for a relative root_path */
+	enum cgroup_driver driver;
+	struct container_io io;
+};
+
+int container_create(
+	const struct container_setup *setup, struct container_init *ret, struct error **err);
+int container_start(struct container_init *init, struct error **err);
+/* Kills what runs, removes the cgroup, closes all fds. */
+void container_destroy(struct container_init *init);
+
+struct container_exec {
+	const struct spec *spec; /* of the container */
+	const struct spec_process
+		*process; /* what to run; capabilities and rlimits as given there */
+	int init_pidfd;
+	pid_t init_pid;
+	struct cgroup *cgroup;
+	struct container_io io;
+};
+/* Runs a further process as a child of the caller; *ret_pidfd and *ret_console (-1 without
+ * terminal) are the caller's. */
+pid_t container_exec(
+	const struct container_exec *exec, int *ret_pidfd, int *ret_console, struct error **err);

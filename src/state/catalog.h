@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The durable catalogue, ROOT/state.db: images, references, layers, volumes, build cache. A thing
+ * exists when a committed transaction names it. Rollback journal, synchronous=FULL: a commit that
+ * returned survives a power cut. Short transactions, busy timeout; no statement is left open
+ * between calls.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/strv.h"
+#include "oci/digest.h"
+
+struct error;
+struct catalog;
+
+int catalog_open(int root_fd, struct catalog **ret, struct error **err);
+void catalog_close(struct catalog *catalog);
+
+struct image_row {
+	struct digest id; /* of the configuration: what people see as IMAGE ID */
+	struct digest manifest;
+	int64_t created_ns; /* by the configuration */
+	int64_t size; /* of all its layers, unpacked */
+	char *reference; /* normalised text, or NULL in rows without one */
+};
+void image_row_done(struct image_row *row);
+
+/* Adds the image, its layers (bottom first) and, unless NULL, points reference at it, in one
+ * transaction. */
+int catalog_put_image(struct catalog *catalog, const struct image_row *image,
+	const struct digest *layers, size_t layer_count, struct error **err);
+/* By normalised reference: 1 found, 0 not. */
+int catalog_find_reference(
+	struct catalog *catalog, const char *reference, struct image_row *ret, struct error **err);
+/* By unique prefix of the id's hex digits; several matches are ERROR_INVALID. */
+int catalog_find_image(
+	struct catalog *catalog, const char *prefix, struct image_row *ret, struct error **err);
+/* Every image once for each of its references, once with reference NULL when it has none; newest
+ * first. */
+int catalog_each_image(struct catalog *catalog, int (*each)(const struct image_row *row, void *arg),
+	void *arg, struct error **err);
+int catalog_put_reference(struct catalog *catalog, const char *reference,
+	const struct digest *image, struct error **err);
+/* 1 deleted, 0 there was none. */
+int catalog_delete_reference(struct catalog *catalog, const char *reference, struct error **err);
+int catalog_references_of(
+	struct catalog *catalog, const struct digest *image, strv *ret, struct error **err);
+/* Deletes the image and its references; *ret gets the layers that no image names any more (the
+ * caller frees). */
+int catalog_delete_image(struct catalog *catalog, const struct digest *image, struct digest **ret,
+	size_t *ret_count, struct error **err);
+
+struct layer_row {
+	struct digest diff_id;
+	int64_t size; /* unpacked bytes */
+	int64_t tar_size; /* of the uncompressed tar, which is blobs/sha256/<diff-id> */
+};
+int catalog_put_layer(struct catalog *catalog, const struct layer_row *layer, struct error **err);
+int catalog_find_layer(struct catalog *catalog, const struct digest *diff_id, struct layer_row *ret,
+	struct error **err);
+
+/* Build cache: a step's key (hex digest) leads to what it made. */
+struct cache_row {
+	struct digest layer; /* valid when has_layer */
+	bool has_layer;
+	int64_t size;
+};
+int catalog_find_cache(
+	struct catalog *catalog, const char *key, struct cache_row *ret, struct error **err);
+int catalog_put_cache(
+	struct catalog *catalog, const char *key, const struct cache_row *row, struct error **err);
+int catalog_forget_cache(struct catalog *catalog, const char *key, struct error **err);
+
+int catalog_put_volume(
+	struct catalog *catalog, const char *name, bool anonymous, struct error **err);
+int catalog_find_volume(struct catalog *catalog, const char *name, struct error **err);
+int catalog_delete_volume(struct catalog *catalog, const char *name, struct error **err);
+int catalog_volumes(struct catalog *catalog, strv *ret, struct error **err);
+
+DEFINE_CLEANUP(struct catalog *, catalog_close)
+#define cleanup_catalog CLEANUP(catalog_close)
+static inline void image_row_done_p_(struct image_row *row)
+{
+	image_row_done(row);
+}
+#define cleanup_image_row CLEANUP(image_row_done)

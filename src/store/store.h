@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: blobs by digest (an OCI image layout under ROOT/blobs), layers, and the snapshots that
+ * containers and build steps write on.
+ *
+ *   ROOT/oci-layout, ROOT/index.json, ROOT/blobs/sha256/<hex>   configs, manifests, layers'
+ * uncompressed tars ROOT/layers/<hex of diff id>/fs                              a layer's tree, as
+ * overlay wants it ROOT/tmp/                                                    what is being made;
+ * anything here is garbage
+ *
+ * Order of every addition: data, fsync or syncfs, rename, directory fsync, then the catalogue's
+ * transaction. What no transaction names is garbage, which store_sweep() removes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/strv.h"
+#include "oci/digest.h"
+#include "oci/image.h"
+#include "state/catalog.h"
+
+struct error;
+
+struct store {
+	char *path; /* absolute ROOT */
+	int root_fd, blobs_fd, layers_fd, tmp_fd;
+	struct catalog *catalog; /* owned; opened at first use by store_catalog() */
+};
+
+int store_open(const char *root, struct store *ret, struct error **err);
+void store_close(struct store *store);
+int store_catalog(struct store *store, struct catalog **ret, struct error **err);
+/* Removes what no transaction names; takes nothing that another process is still making. Returns
+ * how many. */
+int store_sweep(struct store *store, struct error **err);
+
+/* ---- blobs ---- */
+struct blob_writer; /* a file in tmp/ with a running digest */
+int blob_begin(struct store *store, struct blob_writer **ret, struct error **err);
+int blob_write(struct blob_writer *writer, const void *data, size_t length, struct error **err);
+/* Puts it in place, durably; idempotent. expected may be NULL; another digest is ERROR_INVALID and
+ * nothing stays. */
+int blob_commit(struct blob_writer **writer, const struct digest *expected, struct digest *ret,
+	int64_t *ret_size, struct error **err);
+void blob_abort(struct blob_writer *writer);
+int blob_put(struct store *store, const void *data, size_t length, struct digest *ret,
+	struct error **err);
+int blob_open(struct store *store, const struct digest *digest, struct error **err); /* O_RDONLY */
+/* Reads a whole small blob and checks its digest. */
+int blob_read(struct store *store, const struct digest *digest, size_t max, char **ret,
+	size_t *ret_length, struct error **err);
+
+/* ---- layers ---- */
+/*
+ * A tar (plain, gzip or zstd) becomes a layer: hashed, kept as a blob, checked and unpacked, all by
+ * vessel-transfer, which has no rights outside. The catalogue row is committed. Returns with *ret
+ * filled; idempotent.
+ */
+int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct error **err);
+/*
+ * A snapshot's upper directory becomes a layer: its tar is written and hashed as a blob, the
+ * directory is moved into layers/. An empty upper gives the empty layer.
+ */
+int layer_commit(struct store *store, const char *upper, struct layer_row *ret, struct error **err);
+bool layer_exists(struct store *store, const struct digest *diff_id);
+/* Paths for overlay, topmost first. */
+int layer_lowers(struct store *store, const struct digest *diff_ids, size_t count, strv *ret,
+	struct error **err);
+/* Unpacks a local archive below dest_fd (ADD); compressed forms by content, gzip bzip2 xz zstd
+ * where known. 0: it is no archive. */
+int archive_unpack(int archive_fd, int dest_fd, struct error **err);
+/* 1 when the file's content is an archive that archive_unpack() takes. */
+int archive_detect(int fd, struct error **err);
+
+/* ---- images ---- */
+/* Writes config and manifest as blobs, checks that all layers are here, commits image (and
+ * reference unless NULL). */
+int store_put_image(struct store *store, const struct image_config *config, const char *reference,
+	struct image_row *ret, struct error **err);
+/* By reference or id prefix, as users write it; ERROR_NOT_FOUND: "No such image: x". */
+int store_find_image(
+	struct store *store, const char *name, struct image_row *ret, struct error **err);
+/* 1, or 0 when it is not there. */
+int store_lookup_image(
+	struct store *store, const char *name, struct image_row *ret, struct error **err);
+int store_read_config(
+	struct store *store, const struct digest *id, struct image_config *ret, struct error **err);
+/* Removes image, then layers and blobs that nothing names any more. */
+int store_remove_image(struct store *store, const struct digest *id, struct error **err);
+
+static inline void store_close_p_(struct store *store)
+{
+	store_close(store);
+}
+#define cleanup_store CLEANUP(store_close)
