@@ -116,7 +116,7 @@ static int make_prefix(struct mkdirs *walk, size_t length, struct error **err)
 	if (errno != ENOENT)
 		return error_sys(err, "make directory '%s'", prefix);
 	parent_fd = path_parent_in_root(walk->root_fd, prefix, &name, err);
-	if (parent_fd < 0)
+	if (parent_fd < 0 || !name)
 		return -1;
 	if (mkdirat(parent_fd, name, (walk->mode & 0777) | 0700) == 0)
 		return adopt_directory(parent_fd, name, walk->mode, walk->owner, err);
