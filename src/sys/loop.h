@@ -17,6 +17,7 @@ struct loop *loop_new(struct error **err);
 void loop_free(struct loop *loop);
 int loop_add(struct loop *loop, int fd, uint32_t events, loop_callback call, void *arg,
 	struct error **err);
+/* events 0: silent, also about EPOLLHUP and EPOLLERR, which epoll reports unasked otherwise. */
 int loop_change(struct loop *loop, int fd, uint32_t events, struct error **err);
 /* Safe inside callbacks: a removed fd gets no more calls, even ones already reported. */
 void loop_remove(struct loop *loop, int fd);
