@@ -159,7 +159,7 @@ int error_unpack(struct error **err, const char *buf, size_t length)
 	long kind, sys_errno;
 
 	if (!text)
-		return set(err, ERROR_INTERNAL, ENOMEM, NULL);
+		return error_new(err, ERROR_INTERNAL, "out of memory");
 	kind = strtol(end, &end, 10);
 	sys_errno = strtol(end, &end, 10);
 	if (*end != ' ' || kind < 0 || kind >= ERROR_KIND_MAX_ || sys_errno < 0 || sys_errno > 4095)
@@ -167,7 +167,9 @@ int error_unpack(struct error **err, const char *buf, size_t length)
 	hint = strchr(++end, '\1');
 	if (hint)
 		*hint++ = '\0';
-	set(err, (enum error_kind)kind, (int)sys_errno, strdup(end));
+	error_new(err, (enum error_kind)kind, "%s", end);
+	if (*err != &out_of_memory)
+		(*err)->sys_errno = (int)sys_errno;
 	if (hint && *hint)
 		error_hint(err, "%s", hint);
 	return -1;

@@ -212,7 +212,7 @@ static int check_security(const struct container_options *o, struct error **err)
 		       : 0;
 }
 
-static int resolve_limits(
+static int resolve_throttles(
 	const struct container_options *o, struct record *record, struct error **err)
 {
 	const struct {
@@ -223,14 +223,23 @@ static int resolve_limits(
 		{ "device-write-bps", o->device_write_bps, true },
 		{ "device-read-iops", o->device_read_iops, false },
 		{ "device-write-iops", o->device_write_iops, false } };
-	struct spec_resources resolved;
-	int result;
 
 	for (int t = 0; t < 4; t++)
 		for (size_t i = 0; throttles[t].texts && throttles[t].texts[i]; i++)
 			if (throttle_parse(throttles[t].flag, throttles[t].texts[i],
 				    throttles[t].is_bytes, &record->throttles[t], err) < 0)
 				return -1;
+	return 0;
+}
+
+static int resolve_limits(
+	const struct container_options *o, struct record *record, struct error **err)
+{
+	struct spec_resources resolved;
+	int result;
+
+	if (resolve_throttles(o, record, err) < 0)
+		return -1;
 	for (size_t i = 0; o->ulimits && o->ulimits[i]; i++)
 		if (ulimit_parse(o->ulimits[i], &record->ulimits, err) < 0)
 			return -1;
@@ -281,6 +290,23 @@ static int resolve_log(const struct container_options *o, struct record *record,
 	return 0;
 }
 
+static int check_process(const struct container_options *o, const char *signal, struct error **err)
+{
+	if (o->workdir && o->workdir[0] != '/') {
+		error_new(err, ERROR_INVALID,
+			"the working directory '%s' is invalid, it needs to be an absolute path",
+			o->workdir);
+		return error_hint(err, "write -w /path");
+	}
+	if (o->restart && *o->restart && strcmp(o->restart, "no") != 0) {
+		error_new(err, ERROR_UNSUPPORTED, "restart policy '%s' is not available yet",
+			o->restart);
+		return error_hint(err, "leave --restart out, or start the container from a unit of "
+				       "your init system");
+	}
+	return signal && *signal && signal_parse(signal, err) < 0 ? -1 : 0;
+}
+
 static int resolve_process(const struct container_options *o, const struct image_config *image,
 	struct record *record, struct error **err)
 {
@@ -288,20 +314,8 @@ static int resolve_process(const struct container_options *o, const struct image
 	const char *workdir = o->workdir ? o->workdir : d->working_dir;
 	const char *signal = o->stop_signal ? o->stop_signal : d->stop_signal;
 
-	if (o->workdir && o->workdir[0] != '/') {
-		error_new(err, ERROR_INVALID,
-			"the working directory '%s' is invalid, it needs to be an absolute path",
-			o->workdir);
-		return error_hint(err, "write -w /path");
-	}
-	if (signal && *signal && signal_parse(signal, err) < 0)
+	if (check_process(o, signal, err) < 0)
 		return -1;
-	if (o->restart && *o->restart && strcmp(o->restart, "no") != 0) {
-		error_new(err, ERROR_UNSUPPORTED, "restart policy '%s' is not available yet",
-			o->restart);
-		return error_hint(err, "leave --restart out, or start the container from a unit of "
-				       "your init system");
-	}
 	record->working_dir = xstrdup(workdir && *workdir ? workdir : "/");
 	record->user = xstrdup(o->user ? o->user : d->user ? d->user : "");
 	record->stop_signal = xstrdup(signal && *signal ? signal : "SIGTERM");
@@ -400,30 +414,40 @@ static int make_directories(struct engine *engine, const struct record *record, 
 	return 0;
 }
 
+/* 1 entered, 0 when the name is taken. */
+static int try_name(struct engine *engine, struct register_db *db, const struct record *record,
+	struct error **err)
+{
+	cleanup_container_row struct container_row row = { 0 };
+	cleanup_error struct error *failed = NULL;
+
+	record_row(record, &row);
+	if (record_save(engine, record, err) < 0)
+		return -1;
+	if (register_add(db, &row, &failed) == 0)
+		return 1;
+	*err = take_ptr(failed);
+	return error_kind(*err) == ERROR_CONFLICT ? 0 : -1;
+}
+
 /* Takes the name; a made-up one that is taken is tried again with another. */
 static int enter_register(
 	struct engine *engine, struct record *record, bool made_up, struct error **err)
 {
 	struct register_db *db;
+	int entered = 0;
 
 	if (engine_register(engine, &db, err) < 0)
 		return -1;
-	for (int attempt = 0;; attempt++) {
-		cleanup_container_row struct container_row row = { 0 };
-		cleanup_error struct error *taken = NULL;
-
+	for (int attempt = 0; attempt < 20; attempt++) {
 		if (made_up)
 			replace_string(&record->name, name_make(attempt));
-		record_row(record, &row);
-		if (record_save(engine, record, err) < 0)
-			return -1;
-		if (register_add(db, &row, &taken) == 0)
-			return 0;
-		if (!made_up || error_kind(taken) != ERROR_CONFLICT || attempt > 20) {
-			*err = take_ptr(taken);
-			return -1;
-		}
+		entered = try_name(engine, db, record, err);
+		if (entered != 0 || !made_up)
+			break;
+		error_free(take_ptr(*err));
 	}
+	return entered > 0 ? 0 : -1;
 }
 
 /* Early, before anything is made: a conflict must not cost a disk write. enter_register() decides.

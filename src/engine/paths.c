@@ -49,6 +49,14 @@ int run_dir_open(const struct engine *engine, const char *id, struct error **err
 	return open_directory(engine->run_fd, path, err);
 }
 
+/* The lock's fd, -2 when it is held and we do not wait, -1. */
+static int lock_operation(int fd, bool wait, const char *path, struct error **err)
+{
+	if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? -2 : error_sys(err, "lock %s", path);
+}
+
 int operation_begin(const struct engine *engine, const char *id, bool wait, struct error **err)
 {
 	cleanup_free char *path = xasprintf("operations/%s", id);
@@ -57,14 +65,11 @@ int operation_begin(const struct engine *engine, const char *id, bool wait, stru
 	for (;;) {
 		cleanup_close int fd = openat(
 			engine->run_fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		int locked = fd < 0 ? error_sys(err, "open %s", path)
+				    : lock_operation(fd, wait, path, err);
 
-		if (fd < 0)
-			return error_sys(err, "open %s", path);
-		if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))) < 0) {
-			if (errno == EWOULDBLOCK)
-				return -2;
-			return error_sys(err, "lock %s", path);
-		}
+		if (locked < 0)
+			return locked;
 		/* Who held it before has removed the file: this lock is on nothing. */
 		if (fstat(fd, &st) == 0 && st.st_nlink > 0)
 			return take_fd(&fd);

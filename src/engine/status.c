@@ -46,7 +46,7 @@ static int status_of_ended(
 	struct engine *engine, const char *id, struct container_status *ret, struct error **err)
 {
 	cleanup_close int dir_fd = container_dir_open(engine, id, err);
-	struct monitor_record record;
+	struct monitor_record record = { 0 };
 	int found;
 
 	if (dir_fd < 0)
@@ -95,7 +95,7 @@ int container_status(
 bool container_is_running(struct engine *engine, const char *id)
 {
 	cleanup_error struct error *ignored = NULL;
-	struct container_status status;
+	struct container_status status = { 0 };
 
 	return container_status(engine, id, &status, &ignored) == 0 && status.pid != 0;
 }
@@ -142,7 +142,7 @@ static int look_at_each(const struct container_row *row, void *arg)
 {
 	const struct each_call *call = arg;
 	cleanup_error struct error *unreadable = NULL;
-	struct container_status status;
+	struct container_status status = { 0 };
 
 	if (container_status(call->engine, row->id, &status, &unreadable) < 0)
 		status = (struct container_status){ .state = CONTAINER_DEAD };

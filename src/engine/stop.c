@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "engine/bundle.h"
 #include "engine/container.h"
 #include "engine/paths.h"
@@ -215,7 +216,7 @@ int container_pause(struct engine *engine, const char *name, bool paused, struct
 	cleanup_record struct record record;
 	cleanup_free char *path = NULL;
 	struct container_status status;
-	cleanup_close int run_fd = -1, marker = -1;
+	cleanup_close int run_fd = -1;
 	char id[ID_MAX];
 
 	record_init(&record);
@@ -236,8 +237,7 @@ int container_pause(struct engine *engine, const char *name, bool paused, struct
 		cgroup_freeze(cgroup, paused, err) < 0)
 		return error_wrap(err, "%s container %s", paused ? "pause" : "unpause", name);
 	if (paused)
-		marker = openat(run_fd, "paused", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	else
-		(void)unlinkat(run_fd, "paused", 0);
+		return file_replace_at(run_fd, "paused", "", 0, 0600, false, err);
+	(void)unlinkat(run_fd, "paused", 0);
 	return 0;
 }

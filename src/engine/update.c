@@ -91,9 +91,7 @@ static void read_network(pid_t pid, uint64_t *ret_rx, uint64_t *ret_tx)
 		const char *colon = strchr(line, ':');
 
 		if (!colon || strncmp(line + strspn(line, " "), "lo:", 3) == 0 ||
-			sscanf(colon + 1, "%llu %*u %*u %*u %*u %*u %*u %*u %llu",
-				&rx, // NOLINT(cert-err34-c)
-				&tx) != 2)
+			sscanf(colon + 1, "%llu %*u %*u %*u %*u %*u %*u %*u %llu", &rx, &tx) != 2)
 			continue;
 		*ret_rx += rx;
 		*ret_tx += tx;

@@ -27,8 +27,8 @@ static int parse_pool(const char *text, struct bridge *bridge, struct error **er
 	char address[INET_ADDRSTRLEN];
 	unsigned int prefix;
 
-	if (sscanf(text, "%15[0-9.]/%2u", address, &prefix) != 2 || // NOLINT(cert-err34-c)
-		prefix > 30 || inet_pton(AF_INET, address, &bridge->gateway) != 1)
+	if (sscanf(text, "%15[0-9.]/%2u", address, &prefix) != 2 || prefix > 30 ||
+		inet_pton(AF_INET, address, &bridge->gateway) != 1)
 		return error_new(err, ERROR_INTERNAL, "the register has a bad pool: %s", text);
 	bridge->prefix = (uint8_t)prefix;
 	return 0;
@@ -84,9 +84,8 @@ size_t wiring_parse_ports(const char *text, struct port **ret)
 	unsigned int host, inside;
 	int used;
 
-	while (text && sscanf(text, "%7s %15s %5u %5u%n", protocol, ip, &host,
-			       &inside, // NOLINT(cert-err34-c)
-			       &used) == 4) {
+	while (text &&
+		sscanf(text, "%7s %15s %5u %5u%n", protocol, ip, &host, &inside, &used) == 4) {
 		ports = xrealloc(ports, count + 1, sizeof(*ports));
 		ports[count] =
 			(struct port){ .protocol = strcmp(protocol, "udp") == 0    ? IPPROTO_UDP
