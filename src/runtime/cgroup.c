@@ -107,9 +107,12 @@ static int make_all(struct cgroup *cgroup, unsigned int asked, struct error **er
 	for (size_t i = 0; i < cgroup->host->count; i++) {
 		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
 		struct error *failed = NULL;
-		int made = hierarchy->v2 ? cgroup_v2_make(hierarchy, cgroup->dir, &failed)
-					 : cgroup_v1_make(hierarchy, cgroup->dir, &failed);
+		int made;
 
+		if (cgroup_is_in(cgroup, hierarchy))
+			continue; /* systemd has made it */
+		made = hierarchy->v2 ? cgroup_v2_make(hierarchy, cgroup->dir, &failed)
+				     : cgroup_v1_make(hierarchy, cgroup->dir, &failed);
 		if (made == 0) {
 			cgroup->present |= 1U << i;
 		} else if (is_left_out(failed) && !(hierarchy->controllers & asked)) {
@@ -120,6 +123,13 @@ static int make_all(struct cgroup *cgroup, unsigned int asked, struct error **er
 		}
 	}
 	return 0;
+}
+
+static void find_present(struct cgroup *cgroup)
+{
+	for (size_t i = 0; i < cgroup->host->count; i++)
+		if (faccessat(cgroup->host->hierarchies[i].root_fd, cgroup->dir, F_OK, 0) == 0)
+			cgroup->present |= 1U << i;
 }
 
 static int open_v2(struct cgroup *cgroup, struct error **err)
@@ -152,8 +162,17 @@ void cgroup_free(struct cgroup *cgroup)
 	if (!cgroup)
 		return;
 	close_fd(cgroup->v2_fd);
+	cgroup_systemd_forget(cgroup);
 	free(cgroup->dir);
+	free(cgroup->slice);
+	free(cgroup->unit);
 	free(cgroup);
+}
+
+static int find_dir(struct cgroup *cgroup, const char *path, struct error **err)
+{
+	return cgroup->driver == CGROUP_SYSTEMD ? cgroup_systemd_parse(path, cgroup, err)
+						: path_to_dir(path, &cgroup->dir, err);
 }
 
 int cgroup_create(const char *path, enum cgroup_driver driver, const struct spec_resources *limits,
@@ -164,10 +183,13 @@ int cgroup_create(const char *path, enum cgroup_driver driver, const struct spec
 
 	if (!cgroup)
 		return -1;
-	if (driver == CGROUP_SYSTEMD)
-		return error_new(err, ERROR_UNSUPPORTED, "the systemd driver is not there yet");
-	if (path_to_dir(path, &cgroup->dir, err) < 0)
+	if (find_dir(cgroup, path, err) < 0)
 		return -1;
+	if (driver == CGROUP_SYSTEMD) { /* it can only make a scope around a process */
+		cgroup_systemd_record(cgroup, limits);
+		*ret = take_ptr(cgroup);
+		return 0;
+	}
 	if (make_all(cgroup, cgroup_limits_controllers(limits), err) < 0 ||
 		open_v2(cgroup, err) < 0 || cgroup_limits_apply(cgroup, limits, err) < 0) {
 		(void)cgroup_remove(cgroup, &ignored);
@@ -177,13 +199,6 @@ int cgroup_create(const char *path, enum cgroup_driver driver, const struct spec
 	return 0;
 }
 
-static void find_present(struct cgroup *cgroup)
-{
-	for (size_t i = 0; i < cgroup->host->count; i++)
-		if (faccessat(cgroup->host->hierarchies[i].root_fd, cgroup->dir, F_OK, 0) == 0)
-			cgroup->present |= 1U << i;
-}
-
 int cgroup_open(
 	const char *path, enum cgroup_driver driver, struct cgroup **ret, struct error **err)
 {
@@ -191,9 +206,7 @@ int cgroup_open(
 
 	if (!cgroup)
 		return -1;
-	if (driver == CGROUP_SYSTEMD)
-		return error_new(err, ERROR_UNSUPPORTED, "the systemd driver is not there yet");
-	if (path_to_dir(path, &cgroup->dir, err) < 0)
+	if (find_dir(cgroup, path, err) < 0)
 		return -1;
 	find_present(cgroup);
 	if (!cgroup->present)
@@ -209,17 +222,50 @@ int cgroup_clone_fd(const struct cgroup *cgroup)
 	return cgroup->driver == CGROUP_FS ? cgroup->v2_fd : -1;
 }
 
-int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct error **err)
+static int enter_all(struct cgroup *cgroup, pid_t pid, struct error **err)
 {
 	for (size_t i = 0; i < cgroup->host->count; i++) {
 		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
 
 		if (cgroup_is_in(cgroup, hierarchy) &&
 			cgroup_v1_enter(cgroup, hierarchy, pid, err) < 0)
-			return error_as(err, cgroup_error_kind(*err),
-				"put process %d into its cgroup", (int)pid);
+			return -1;
 	}
 	return 0;
+}
+
+/* systemd: starts the scope around pid; what it left out on v1 is made here. */
+static int attach_first(struct cgroup *cgroup, pid_t pid, struct error **err)
+{
+	unsigned int asked = cgroup_limits_controllers(cgroup->pending);
+
+	if (cgroup_systemd_start(cgroup, pid, err) < 0)
+		return -1;
+	find_present(cgroup);
+	if (cgroup->host->mode != CGROUP_V2 &&
+		(make_all(cgroup, asked, err) < 0 || enter_all(cgroup, pid, err) < 0))
+		return -1;
+	if (open_v2(cgroup, err) < 0 || cgroup_limits_apply(cgroup, cgroup->pending, err) < 0)
+		return -1;
+	cgroup_systemd_forget(cgroup);
+	return 0;
+}
+
+int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct error **err)
+{
+	if (cgroup->pending)
+		return attach_first(cgroup, pid, err);
+	if (enter_all(cgroup, pid, err) < 0)
+		return error_as(
+			err, cgroup_error_kind(*err), "put process %d into its cgroup", (int)pid);
+	return 0;
+}
+
+int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, struct error **err)
+{
+	if (cgroup->driver == CGROUP_SYSTEMD && cgroup_systemd_update(cgroup, limits, err) < 0)
+		return error_wrap(err, "update %s", cgroup->unit);
+	return cgroup_limits_apply(cgroup, limits, err);
 }
 
 static int remove_dir(int parent_fd, const char *dir, int64_t deadline, int depth);
@@ -269,6 +315,8 @@ int cgroup_remove(struct cgroup *cgroup, struct error **err)
 	int64_t deadline = clock_monotonic_ns() + CGROUP_WAIT_MS * 1000000LL;
 	int result = 0;
 
+	if (cgroup->driver == CGROUP_SYSTEMD && cgroup->present)
+		cgroup_systemd_stop(cgroup);
 	for (size_t i = 0; i < cgroup->host->count; i++) {
 		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
 

@@ -124,7 +124,12 @@ uint64_t cgroup_io_weight(uint64_t weight);
 int cgroup_devices_apply(
 	struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
 
-/* cgroup_systemd.c. "slice:prefix:name" -> the scope's name, and its directory. */
+/* cgroup_systemd.c. Fills dir, slice and unit from "slice:prefix:name". */
 int cgroup_systemd_parse(const char *path, struct cgroup *cgroup, struct error **err);
+/* Keeps a copy of limits until the scope can be started. */
+void cgroup_systemd_record(struct cgroup *cgroup, const struct spec_resources *limits);
+void cgroup_systemd_forget(struct cgroup *cgroup);
 int cgroup_systemd_start(struct cgroup *cgroup, pid_t pid, struct error **err);
-int cgroup_systemd_stop(struct cgroup *cgroup, struct error **err);
+int cgroup_systemd_update(
+	struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
+void cgroup_systemd_stop(struct cgroup *cgroup);

@@ -198,6 +198,17 @@ int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct error **err)
 	return error_as(err, cgroup_error_kind(*err), "%s", what);
 }
 
+/* A process that the v1 freezer holds does not die before it is let go. */
+static void thaw_v1(struct cgroup *cgroup)
+{
+	const struct cgroup_file state = { cgroup, cgroup->host->of[CONTROLLER_FREEZER],
+		"freezer.state" };
+	cleanup_error struct error *ignored = NULL;
+
+	if (cgroup_is_in(cgroup, state.hierarchy) && !state.hierarchy->v2)
+		(void)cgroup_file_write(&state, "THAWED", &ignored);
+}
+
 /* 1 done, 0 when the host has no cgroup.kill. */
 static int kill_v2(struct cgroup *cgroup, struct error **err)
 {
@@ -211,6 +222,7 @@ static int kill_v2(struct cgroup *cgroup, struct error **err)
 		error_free(take_ptr(*err));
 		return 0;
 	}
+	thaw_v1(cgroup);
 	return wait_event(cgroup, "populated", 0, err) < 0 ? -1 : 1;
 }
 

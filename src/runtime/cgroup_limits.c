@@ -516,8 +516,3 @@ int cgroup_limits_apply(
 			return -1;
 	return 0;
 }
-
-int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, struct error **err)
-{
-	return cgroup_limits_apply(cgroup, limits, err);
-}

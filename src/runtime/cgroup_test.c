@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Root tests run on the hierarchies this host really has (v1, v2 or hybrid), below a directory of
- * their own that is removed again. The virtual machine of tests/vm runs the same binary on v2.
- */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,47 +6,10 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
-#include "base/error.h"
-#include "base/file.h"
 #include "runtime/cgroup_internal.h"
-
-#define MIB (1024L * 1024)
-
-static struct spec_resources no_limits(void)
-{
-	struct spec_resources limits = { .memory_limit = SPEC_UNSET,
-		.memory_reservation = SPEC_UNSET,
-		.memory_swap = SPEC_UNSET,
-		.cpu_shares = SPEC_UNSET,
-		.cpu_quota = SPEC_UNSET,
-		.cpu_period = SPEC_UNSET,
-		.pids_limit = SPEC_UNSET,
-		.blkio_weight = SPEC_UNSET };
-
-	return limits;
-}
-
-/* Fails the test with the error's own words. */
-static void ok(int result, struct error *err)
-{
-	if (result < 0)
-		fail_msg("%s", error_message(err));
-	assert_null(err);
-}
 
 static void weights(void **state)
 {
@@ -127,187 +86,52 @@ static void hosts(void **state)
 	}
 }
 
-static bool is_root(void)
+static void scopes(void **state)
 {
-	if (geteuid() == 0)
-		return true;
-	print_message("needs root to make cgroups\n");
-	return false;
-}
-#define NEED_ROOT() \
-	do { \
-		if (!is_root()) \
-			skip(); \
-	} while (0)
-#define NEED(condition, reason) \
-	do { \
-		if (!(condition)) { \
-			print_message("%s\n", reason); \
-			skip(); \
-		} \
-	} while (0)
+	static const struct {
+		const char *why, *path, *dir, *unit; /* dir NULL: refused */
+	} rows[] = {
+		{ "the usual", "system.slice:vessel:abc", "system.slice/vessel-abc.scope",
+			"vessel-abc.scope" },
+		{ "default slice", ":vessel:abc", "system.slice/vessel-abc.scope",
+			"vessel-abc.scope" },
+		{ "no prefix", "system.slice::abc", "system.slice/abc.scope", "abc.scope" },
+		{ "nested slices", "a-b-c.slice:v:x", "a.slice/a-b.slice/a-b-c.slice/v-x.scope",
+			"v-x.scope" },
+		{ "the root slice", "-.slice:v:x", "v-x.scope", "v-x.scope" },
+		{ "a cgroupfs path", "/vessel/abc", NULL, NULL },
+		{ "too few parts", "system.slice:abc", NULL, NULL },
+		{ "too many parts", "a.slice:b:c:d", NULL, NULL },
+		{ "no name", "a.slice:b:", NULL, NULL },
+		{ "not a slice", "a.service:b:c", NULL, NULL },
+		{ "climbing by the slice", "../x.slice:b:c", NULL, NULL },
+		{ "climbing by the name", "a.slice:b:../../c", NULL, NULL },
+		{ "empty part of a slice", "a--b.slice:b:c", NULL, NULL },
+		{ "ends in a dash", "a-.slice:b:c", NULL, NULL },
+		{ "a newline forges a line of /proc/PID/cgroup", "a.slice:b:c\nd", NULL, NULL },
+	};
 
-static const struct cgroup_host *the_host(void)
-{
-	cleanup_error struct error *err = NULL;
-	const struct cgroup_host *host = NULL;
-
-	ok(cgroup_host_get(&host, &err), err);
-	return host;
-}
-
-static char *test_path(const char *name)
-{
-	return xasprintf("/vessel-test-%d/%s", (int)getpid(), name);
-}
-
-static struct cgroup *make(const char *name, const struct spec_resources *limits)
-{
-	cleanup_free char *path = test_path(name);
-	cleanup_error struct error *err = NULL;
-	struct cgroup *cgroup = NULL;
-
-	ok(cgroup_create(path, CGROUP_FS, limits, &cgroup, &err), err);
-	return cgroup;
-}
-
-static void unmake(struct cgroup *cgroup)
-{
-	cleanup_error struct error *err = NULL;
-
-	ok(cgroup_remove(cgroup, &err), err);
-	assert_int_equal(cgroup->present, 0);
-	cgroup_free(cgroup);
-}
-
-/* Runs body in a child inside the cgroup; it starts once it is inside. */
-static pid_t start_in(struct cgroup *cgroup, int (*body)(void))
-{
-	cleanup_error struct error *err = NULL;
-	int gate[2];
-	pid_t pid;
-
-	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
-	pid = fork();
-	if (pid == 0) {
-		char go;
-
-		(void)close(gate[1]);
-		_exit(read(gate[0], &go, 1) == 1 ? body() : 99);
+	if (geteuid() != 0) {
+		print_message("another user's scopes lie below the user's manager\n");
+		skip();
 	}
-	assert_true(pid > 0);
-	ok(cgroup_attach(cgroup, pid, &err), err);
-	assert_int_equal(write(gate[1], "", 1), 1);
-	(void)close(gate[0]);
-	(void)close(gate[1]);
-	return pid;
-}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cleanup_error struct error *err = NULL;
+		struct cgroup cgroup = { 0 };
+		int result = cgroup_systemd_parse(rows[i].path, &cgroup, &err);
 
-static int status_of(pid_t pid)
-{
-	int status = 0;
-
-	assert_int_equal(TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)), pid);
-	return status;
-}
-
-static int wait_forever(void)
-{
-	while (pause() < 0)
-		;
-	return 0;
-}
-
-static int touch_64m(void)
-{
-	char *memory =
-		mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED)
-		return 1;
-	for (long i = 0; i < 64 * MIB; i += 4096)
-		memory[i] = 1;
-	return 0;
-}
-
-static void lifecycle(void **state)
-{
-	struct spec_resources limits = no_limits();
-	cleanup_free char *path = NULL;
-	cleanup_free pid_t *pids = NULL;
-	cleanup_error struct error *err = NULL;
-	struct cgroup *cgroup, *again = NULL;
-	const struct cgroup_host *host;
-	pid_t pid;
-
-	NEED_ROOT();
-	host = the_host();
-	cgroup = make("life", &limits);
-	path = test_path("life");
-	for (size_t i = 0; i < host->count; i++)
-		assert_true(cgroup_is_in(cgroup, &host->hierarchies[i]));
-	pid = start_in(cgroup, wait_forever);
-	assert_int_equal(cgroup_pids(cgroup, &pids, &err), 1);
-	assert_int_equal(pids[0], pid);
-	assert_int_equal(cgroup_create(path, CGROUP_FS, &limits, &again, &err), -1); /* in use */
-	assert_int_equal(error_kind(err), ERROR_CONFLICT);
-	error_free(take_ptr(err));
-	ok(cgroup_open(path, CGROUP_FS, &again, &err), err);
-	ok(cgroup_kill(again, &err), err);
-	assert_int_equal(WTERMSIG(status_of(pid)), SIGKILL);
-	cgroup_free(again);
-	unmake(cgroup);
-	assert_int_equal(cgroup_open(path, CGROUP_FS, &again, &err), -1);
-	assert_int_equal(error_kind(err), ERROR_NOT_FOUND);
-}
-
-static void memory_limit(void **state)
-{
-	struct spec_resources limits = no_limits();
-	struct cgroup *cgroup;
-	struct cgroup_stats stats;
-	cleanup_error struct error *err = NULL;
-	pid_t pid;
-
-	NEED_ROOT();
-	NEED(the_host()->of[CONTROLLER_MEMORY], "no memory controller");
-	limits.memory_limit = 16 * MIB;
-	limits.memory_swap = 16 * MIB;
-	cgroup = make("memory", &limits);
-	assert_int_equal(cgroup_oom_kills(cgroup), 0);
-	pid = start_in(cgroup, touch_64m);
-	assert_int_equal(WTERMSIG(status_of(pid)), SIGKILL);
-	assert_int_equal(cgroup_oom_kills(cgroup), 1);
-	ok(cgroup_read_stats(cgroup, &stats, &err), err);
-	assert_int_equal(stats.memory_limit, 16 * MIB);
-
-	limits.memory_limit = 128 * MIB; /* above memory and swap so far: order matters on v1 */
-	limits.memory_swap = 128 * MIB;
-	ok(cgroup_update(cgroup, &limits, &err), err);
-	pid = start_in(cgroup, touch_64m);
-	assert_int_equal(status_of(pid), 0);
-	ok(cgroup_read_stats(cgroup, &stats, &err), err);
-	assert_int_equal(stats.memory_limit, 128 * MIB);
-	limits.memory_limit = -1;
-	limits.memory_swap = SPEC_UNSET;
-	ok(cgroup_update(cgroup, &limits, &err), err);
-	ok(cgroup_read_stats(cgroup, &stats, &err), err);
-	assert_true(stats.memory_limit == UINT64_MAX);
-	unmake(cgroup);
-}
-
-/* The tests' common parent, which removing a cgroup leaves alone. */
-static int remove_parent(void **state)
-{
-	const struct cgroup_host *host = NULL;
-	cleanup_error struct error *err = NULL;
-	char name[40];
-
-	(void)snprintf(name, sizeof(name), "vessel-test-%d", (int)getpid());
-	if (geteuid() == 0 && cgroup_host_get(&host, &err) == 0)
-		for (size_t i = 0; i < host->count; i++)
-			(void)unlinkat(host->hierarchies[i].root_fd, name, AT_REMOVEDIR);
-	return 0;
+		if ((result == 0) != (rows[i].dir != NULL))
+			fail_msg("%s: %d", rows[i].why, result);
+		if (result == 0) {
+			assert_string_equal(cgroup.dir, rows[i].dir);
+			assert_string_equal(cgroup.unit, rows[i].unit);
+		} else {
+			assert_int_equal(error_kind(err), ERROR_INVALID);
+		}
+		free(cgroup.dir);
+		free(cgroup.slice);
+		free(cgroup.unit);
+	}
 }
 
 int main(void)
@@ -315,9 +139,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(weights),
 		cmocka_unit_test(hosts),
-		cmocka_unit_test(lifecycle),
-		cmocka_unit_test(memory_limit),
+		cmocka_unit_test(scopes),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, remove_parent);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
