@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "build/utf8.h"
 
 #define ANY_ONE UINT32_C(0x80000000)
 #define ANY_TEXT UINT32_C(0x80000001)
@@ -31,37 +32,13 @@ static void runes_done_p_(struct runes *runes)
 }
 #define cleanup_runes CLEANUP(runes_done)
 
-/* Bytes of the character at text; a byte that is not UTF-8 is a character of its own. */
-static size_t rune_length(const char *text)
-{
-	unsigned char c = (unsigned char)*text;
-	size_t length = c < 0xc2 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 1;
-
-	for (size_t i = 1; i < length; i++)
-		if (((unsigned char)text[i] & 0xc0) != 0x80)
-			return 1;
-	return length;
-}
-
-/* The bytes themselves, big-endian: only equality counts, and nothing has to be encoded again. */
-static uint32_t rune_at(const char *text, size_t length)
-{
-	uint32_t rune = 0;
-
-	for (size_t i = 0; i < length; i++)
-		rune = rune << 8 | (unsigned char)text[i];
-	/* No UTF-8 character has the two values that the wildcards use: it would start with 0x80.
-	 */
-	return rune;
-}
-
 static struct runes runes_of(const char *text)
 {
 	struct runes runes = { .at = xcalloc(strlen(text) + 1, sizeof(uint32_t)) };
 
 	for (size_t n; *text; text += n) {
-		n = rune_length(text);
-		runes.at[runes.count++] = rune_at(text, n);
+		n = utf8_length(text);
+		runes.at[runes.count++] = utf8_rune(text);
 	}
 	return runes;
 }
@@ -84,10 +61,10 @@ static int parse_pattern(const char *text, struct runes *ret, struct error **err
 				"or '\\'",
 				whole);
 		text += escaped ? 1 : 0;
-		n = rune_length(text);
+		n = utf8_length(text);
 		runes.at[runes.count++] = !escaped && *text == '*'   ? ANY_TEXT
 					  : !escaped && *text == '?' ? ANY_ONE
-								     : rune_at(text, n);
+								     : utf8_rune(text);
 	}
 	*ret = runes;
 	runes.at = NULL;
@@ -175,7 +152,7 @@ static size_t bytes_of(const char *text, size_t count)
 	const char *at = text;
 
 	while (count-- > 0)
-		at += rune_length(at);
+		at += utf8_length(at);
 	return (size_t)(at - text);
 }
 
@@ -226,8 +203,8 @@ int substitute_replace(const char *value, const char *pattern, const char *repla
 		if (!all || at == runes.count)
 			break;
 		if (end == start) {
-			buf_append(out, value, rune_length(value));
-			value += rune_length(value);
+			buf_append(out, value, utf8_length(value));
+			value += utf8_length(value);
 			at++;
 		}
 	}
