@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bundle's config.json (OCI runtime-spec 1.2, Linux) as plain structs: what the engine asks for
- * and the runtime does. Members outside the specification, for our own bundles only, are under
- * "vessel": "vessel": { "overlay": { "lower": [...], "upper": "...", "work": "..." }, "user":
- * "www-data:adm", "init": "/path/of/vessel-init", "seccomp": "default" | "unconfined" | FILE,
- * "makeCwd": true }
+ * and the runtime does. What it cannot carry out (hooks, another seccomp profile than ours, ...) is
+ * refused, never ignored. Members outside the specification, for our own bundles only:
+ *
+ *   "vessel": { "overlay": { "lower": [...], "upper": "...", "work": "..." },
+ *               "init": "/path/of/vessel-init", "seccomp": "default" | "unconfined" | FILE }
+ *   "process": { ..., "vessel": { "user": "www-data:adm", "makeCwd": true } }
  */
 #pragma once
 

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+void spec_resources_init(struct spec_resources *resources)
+{
+	*resources = (struct spec_resources){
+		.memory_limit = SPEC_UNSET,
+		.memory_reservation = SPEC_UNSET,
+		.memory_swap = SPEC_UNSET,
+		.cpu_shares = SPEC_UNSET,
+		.cpu_quota = SPEC_UNSET,
+		.cpu_period = SPEC_UNSET,
+		.pids_limit = SPEC_UNSET,
+		.blkio_weight = SPEC_UNSET,
+	};
+}
+
+void spec_init(struct spec *spec)
+{
+	*spec = (struct spec){ .process = { .umask = (mode_t)-1 } };
+	spec_resources_init(&spec->resources);
+}
+
+void spec_resources_done(struct spec_resources *resources)
+{
+	free(resources->cpuset_cpus);
+	free(resources->cpuset_mems);
+	free(resources->read_bps.items);
+	free(resources->write_bps.items);
+	free(resources->read_iops.items);
+	free(resources->write_iops.items);
+	free(resources->devices);
+	strv_free(resources->unified);
+	spec_resources_init(resources);
+}
+
+void spec_process_done(struct spec_process *process)
+{
+	strv_free(process->args);
+	strv_free(process->env);
+	free(process->cwd);
+	free(process->additional_gids);
+	free(process->user);
+	free(process->rlimits);
+	*process = (struct spec_process){ .umask = (mode_t)-1 };
+}
+
+static void arrays_done(struct spec *spec)
+{
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		free(spec->mounts[i].destination);
+		free(spec->mounts[i].type);
+		free(spec->mounts[i].source);
+		strv_free(spec->mounts[i].options);
+	}
+	free(spec->mounts);
+	for (size_t i = 0; i < spec->namespace_count; i++)
+		free(spec->namespaces[i].path);
+	free(spec->namespaces);
+	for (size_t i = 0; i < spec->device_count; i++)
+		free(spec->devices[i].path);
+	free(spec->devices);
+	free(spec->uid_map);
+	free(spec->gid_map);
+}
+
+void spec_done(struct spec *spec)
+{
+	arrays_done(spec);
+	spec_process_done(&spec->process);
+	spec_resources_done(&spec->resources);
+	free(spec->version);
+	free(spec->hostname);
+	free(spec->domainname);
+	free(spec->root_path);
+	strv_free(spec->overlay.lower);
+	free(spec->overlay.upper);
+	free(spec->overlay.work);
+	free(spec->cgroups_path);
+	strv_free(spec->masked_paths);
+	strv_free(spec->readonly_paths);
+	strv_free(spec->sysctl);
+	free(spec->seccomp);
+	free(spec->init);
+	strv_free(spec->annotations);
+	spec_init(spec);
+}
+
+struct spec_mount *spec_add_mount(struct spec *spec, const char *destination, const char *type,
+	const char *source, const char *options)
+{
+	struct spec_mount *mount;
+
+	spec->mounts = xrealloc(spec->mounts, spec->mount_count + 1, sizeof(*spec->mounts));
+	mount = &spec->mounts[spec->mount_count++];
+	*mount = (struct spec_mount){
+		.destination = xstrdup_null(destination),
+		.type = xstrdup_null(type),
+		.source = xstrdup_null(source),
+		.options = options && *options ? strv_split(options, ',') : NULL,
+	};
+	return mount;
+}
+
+void spec_add_namespace(struct spec *spec, int type, const char *path)
+{
+	spec->namespaces =
+		xrealloc(spec->namespaces, spec->namespace_count + 1, sizeof(*spec->namespaces));
+	spec->namespaces[spec->namespace_count++] =
+		(struct spec_namespace){ .type = type, .path = xstrdup_null(path) };
+}
+
+void spec_add_throttle(struct spec_throttles *list, int64_t major, int64_t minor, uint64_t rate)
+{
+	list->items = xrealloc(list->items, list->count + 1, sizeof(*list->items));
+	list->items[list->count++] =
+		(struct spec_throttle){ .major = major, .minor = minor, .rate = rate };
+}
+
+void spec_add_device_rule(struct spec_resources *resources, const struct spec_device_rule *rule)
+{
+	resources->devices = xrealloc(
+		resources->devices, resources->device_count + 1, sizeof(*resources->devices));
+	resources->devices[resources->device_count++] = *rule;
+}

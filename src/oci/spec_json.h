@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the spec's parser and writer. Results of the get functions are 1 there, 0 not there, -1
+ * wrong, as in base/json.h; what they give is the caller's copy.
+ */
+#pragma once
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/strv.h"
+#include "oci/spec.h"
+
+struct error;
+
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+
+int spec_get_text(struct json_object *obj, const char *key, char **ret, struct error **err);
+int spec_get_list(struct json_object *obj, const char *key, strv *ret, struct error **err);
+/* An object of texts as "key=value" entries; a key with '=' in it is refused. */
+int spec_get_map(struct json_object *obj, const char *key, strv *ret, struct error **err);
+int spec_get_number(struct json_object *obj, const char *key, int64_t max, int64_t *ret,
+	struct error **err); /* 0 to max */
+int spec_get_u32(struct json_object *obj, const char *key, uint32_t *ret, struct error **err);
+/* Borrowed; an array of more than max entries is an error. */
+int spec_get_array(struct json_object *obj, const char *key, size_t max, struct json_object **ret,
+	struct error **err);
+
+/*
+ * Members of the specification that we cannot carry out. Ignoring an asked-for protection or limit
+ * would be a lie, so they are an error unless they ask for nothing (null, false, 0, empty).
+ */
+int spec_refuse(
+	struct json_object *obj, const char *const *keys, const char *where, struct error **err);
+
+void spec_put_map(struct json_object *obj, const char *key, char *const *map);
+
+int spec_resources_parse(struct json_object *obj, struct spec_resources *ret, struct error **err);
+struct json_object *spec_resources_json(const struct spec_resources *resources);
+/* MS_* flags of rootfsPropagation; NULL and 0 for what is not one. */
+uint64_t propagation_flags(const char *name);
+const char *propagation_name(uint64_t flags);
+/* "RLIMIT_NOFILE", NULL when unknown. */
+const char *rlimit_name(int resource);
+
+static inline void spec_process_done_p_(struct spec_process *process)
+{
+	spec_process_done(process);
+}
+static inline void spec_resources_done_p_(struct spec_resources *resources)
+{
+	spec_resources_done(resources);
+}
+#define cleanup_spec_process CLEANUP(spec_process_done)
+#define cleanup_spec_resources CLEANUP(spec_resources_done)

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "oci/spec.h"
+
+/* Every field set to something that its default is not. */
+static void fill_process(struct spec_process *process)
+{
+	process->terminal = true;
+	process->console_height = 24;
+	process->console_width = 65535;
+	strv_append(&process->args, "sh");
+	strv_append(&process->args, "");
+	strv_append(&process->env, "A=b\n\"c\"=\xc3\xa9");
+	process->cwd = xstrdup("/w");
+	process->make_cwd = true;
+	process->uid = 4294967294U;
+	process->gid = 7;
+	process->additional_gids = xcalloc(2, sizeof(gid_t));
+	process->additional_gids[0] = 4294967295U;
+	process->additional_gids[1] = 0;
+	process->additional_gid_count = 2;
+	process->user = xstrdup("www-data:adm");
+	process->umask = 0;
+	process->capabilities = (struct spec_capabilities){ .bounding = 1,
+		.effective = UINT64_C(1) << 40,
+		.inheritable = 2,
+		.permitted = UINT64_C(0x1ffffffffff),
+		.ambient = 0 };
+	process->rlimits = xcalloc(2, sizeof(struct spec_rlimit));
+	process->rlimits[0] = (struct spec_rlimit){ RLIMIT_NOFILE, 1, UINT64_MAX };
+	process->rlimits[1] = (struct spec_rlimit){ RLIMIT_CORE, UINT64_MAX - 1, INT64_MAX };
+	process->rlimit_count = 2;
+	process->no_new_privileges = true;
+	process->oom_score_adj = -1000;
+	process->has_oom_score_adj = true;
+}
+
+static void fill_resources(struct spec_resources *resources)
+{
+	const struct spec_device_rule deny = {
+		.type = 'a', .major = -1, .minor = -1, .access = "rwm"
+	};
+	const struct spec_device_rule allow = {
+		.allow = true, .type = 'c', .major = 1, .minor = 0, .access = "rw"
+	};
+
+	resources->memory_limit = INT64_C(2) << 30;
+	resources->memory_reservation = 0;
+	resources->memory_swap = -1;
+	resources->cpu_shares = 512;
+	resources->cpu_quota = 50000;
+	resources->cpu_period = 100000;
+	resources->cpuset_cpus = xstrdup("0-1");
+	resources->cpuset_mems = xstrdup("0");
+	resources->pids_limit = 20;
+	resources->blkio_weight = 10;
+	spec_add_throttle(&resources->read_bps, 8, 0, 1);
+	spec_add_throttle(&resources->write_bps, 8, 16, INT64_MAX);
+	spec_add_throttle(&resources->read_iops, 259, 1048575, 3);
+	spec_add_throttle(&resources->write_iops, 8, 0, 4);
+	spec_add_throttle(&resources->write_iops, 8, 1, 5);
+	spec_add_device_rule(resources, &deny);
+	spec_add_device_rule(resources, &allow);
+	strv_append(&resources->unified, "memory.high=123");
+}
+
+static void fill(struct spec *spec)
+{
+	spec->version = xstrdup("1.2.1");
+	spec->hostname = xstrdup("h");
+	spec->domainname = xstrdup("d");
+	spec->root_path = xstrdup("rootfs");
+	spec->root_readonly = true;
+	strv_append(&spec->overlay.lower, "/l1,with:odd");
+	strv_append(&spec->overlay.lower, "/l2");
+	spec->overlay.upper = xstrdup("/u");
+	spec->overlay.work = xstrdup("/w");
+	fill_process(&spec->process);
+	spec_add_mount(spec, "/proc", "proc", "proc", "nosuid,nodev");
+	spec_add_mount(spec, "/bare", NULL, NULL, NULL);
+	spec_add_namespace(spec, CLONE_NEWPID, NULL);
+	spec_add_namespace(spec, CLONE_NEWNET, "/proc/1/ns/net");
+	spec->uid_map = xcalloc(1, sizeof(struct spec_id_map));
+	spec->uid_map[0] = (struct spec_id_map){ 0, 100000, 65536 };
+	spec->uid_map_count = 1;
+	spec->gid_map = xcalloc(2, sizeof(struct spec_id_map));
+	spec->gid_map[0] = (struct spec_id_map){ 0, 1, 1 };
+	spec->gid_map[1] = (struct spec_id_map){ 1, 4294967294U, 1 };
+	spec->gid_map_count = 2;
+	spec->devices = xcalloc(1, sizeof(struct spec_device));
+	spec->devices[0] = (struct spec_device){ xstrdup("/dev/x"), 'b', 8, 1, 0640, 3, 6 };
+	spec->device_count = 1;
+	spec->cgroups_path = xstrdup("/vessel/x");
+	fill_resources(&spec->resources);
+	strv_append(&spec->masked_paths, "/proc/kcore");
+	strv_append(&spec->readonly_paths, "/proc/sys");
+	strv_append(&spec->sysctl, "net.ipv4.ip_forward=1");
+	spec->root_propagation = MS_SLAVE | MS_REC;
+	spec->seccomp = xstrdup("default");
+	spec->init = xstrdup("/usr/libexec/vessel/vessel-init");
+	strv_append(&spec->annotations, "org.example.a=b=c");
+}
+
+static void check_fields(const struct spec *spec)
+{
+	assert_int_equal(spec->process.console_width, 65535);
+	assert_int_equal(spec->process.uid, 4294967294U);
+	assert_int_equal(spec->process.additional_gids[0], 4294967295U);
+	assert_int_equal(spec->process.umask, 0);
+	assert_true(spec->process.capabilities.effective == UINT64_C(1) << 40);
+	assert_true(spec->process.capabilities.permitted == UINT64_C(0x1ffffffffff));
+	assert_true(spec->process.rlimits[0].hard == UINT64_MAX);
+	assert_true(spec->process.rlimits[1].soft == UINT64_MAX - 1);
+	assert_string_equal(spec->process.user, "www-data:adm");
+	assert_true(spec->process.make_cwd);
+	assert_string_equal(spec->process.args[1], "");
+	assert_int_equal(spec->namespaces[1].type, CLONE_NEWNET);
+	assert_null(spec->namespaces[0].path);
+	assert_true(spec->resources.memory_swap == -1);
+	assert_true(spec->resources.write_bps.items[0].rate == INT64_MAX);
+	assert_int_equal(spec->resources.devices[0].major, -1);
+	assert_int_equal(spec->resources.devices[1].minor, 0);
+	assert_string_equal(spec->overlay.lower[0], "/l1,with:odd");
+	assert_int_equal(spec->gid_map[1].host, 4294967294U);
+	assert_int_equal(spec->root_propagation, MS_SLAVE | MS_REC);
+	assert_null(spec->mounts[1].type);
+	assert_null(spec->mounts[1].options);
+}
+
+static void full_round_trip(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	cleanup_spec struct spec spec, again;
+	cleanup_free char *text = NULL, *second = NULL;
+
+	(void)state;
+	spec_init(&spec);
+	spec_init(&again);
+	fill(&spec);
+	text = spec_text(&spec);
+	if (spec_parse(text, strlen(text), &again, &err) < 0)
+		fail_msg("%s", error_message(err));
+	check_fields(&again);
+	second = spec_text(&again);
+	assert_string_equal(text, second);
+}
+
+static void empty_round_trip(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	cleanup_spec struct spec spec, again;
+	cleanup_free char *text = NULL;
+
+	(void)state;
+	spec_init(&spec);
+	spec_init(&again);
+	text = spec_text(&spec);
+	assert_int_equal(spec_parse(text, strlen(text), &again, &err), 0);
+	assert_true(again.resources.memory_limit == SPEC_UNSET);
+	assert_true(again.resources.pids_limit == SPEC_UNSET);
+	assert_null(again.process.args);
+	assert_true(again.process.umask == (mode_t)-1);
+	assert_null(again.root_path);
+	assert_null(again.overlay.lower);
+	assert_null(again.seccomp);
+}
+
+static void process_alone_round_trip(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	cleanup_json struct json_object *object = NULL, *second = NULL;
+	struct spec_process process = { 0 }, again = { 0 };
+
+	(void)state;
+	fill_process(&process);
+	object = spec_process_json(&process);
+	assert_int_equal(spec_process_parse(object, &again, &err), 0);
+	second = spec_process_json(&again);
+	assert_true(json_object_equal(object, second));
+	spec_process_done(&process);
+	spec_process_done(&again);
+}
+
+#define TOP(members) "{\"ociVersion\":\"1.2.0\"," members "}"
+#define PROCESS(members) TOP("\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"," members "}")
+#define LINUX(members) TOP("\"linux\":{" members "}")
+#define RESOURCES(members) LINUX("\"resources\":{" members "}")
+
+static const struct {
+	const char *why, *text;
+	bool accepted;
+} specs[] = {
+	{ "unknown members are for later versions", TOP("\"x\":1"), true },
+	{ "a later minor version", "{\"ociVersion\":\"1.9.0-rc1\"}", true },
+	{ "no version", "{}", false },
+	{ "another major version", "{\"ociVersion\":\"2.0.0\"}", false },
+	{ "no arguments", TOP("\"process\":{\"cwd\":\"/\",\"args\":[]}"), false },
+	{ "relative cwd (CVE-2024-21626 began so)",
+		TOP("\"process\":{\"cwd\":\".\",\"args\":[\"a\"]}"), false },
+	{ "uid too large", PROCESS("\"user\":{\"uid\":4294967296}"), false },
+	{ "uid below 0", PROCESS("\"user\":{\"uid\":-1}"), false },
+	{ "uid as a text", PROCESS("\"user\":{\"uid\":\"0\"}"), false },
+	{ "umask beyond 0777", PROCESS("\"user\":{\"umask\":512}"), false },
+	{ "a capability of a later kernel is left out",
+		PROCESS("\"capabilities\":{\"bounding\":[\"CAP_NEW\"]}"), true },
+	{ "a capability that is no text", PROCESS("\"capabilities\":{\"bounding\":[1]}"), false },
+	{ "unknown limit", PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]"),
+		false },
+	{ "limit without its hard half",
+		PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_AS\",\"soft\":1}]"), false },
+	{ "negative limit",
+		PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_AS\",\"soft\":-1,\"hard\":1}]"), false },
+	{ "the same limit twice",
+		PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_AS\",\"soft\":1,\"hard\":1},"
+			"{\"type\":\"RLIMIT_AS\",\"soft\":2,\"hard\":2}]"),
+		false },
+	{ "adjustment out of range", PROCESS("\"oomScoreAdj\":1001"), false },
+	{ "a profile that nobody would set", PROCESS("\"apparmorProfile\":\"strict\""), false },
+	{ "no profile wanted", PROCESS("\"apparmorProfile\":\"unconfined\""), true },
+	{ "a label that nobody would set", PROCESS("\"selinuxLabel\":\"x\""), false },
+	{ "a filter that nobody would load",
+		LINUX("\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\"}"), false },
+	{ "hooks that nobody would run", TOP("\"hooks\":{\"prestart\":[{\"path\":\"/x\"}]}"),
+		false },
+	{ "no hooks", TOP("\"hooks\":{\"prestart\":[]}"), true },
+	{ "mount without a destination", TOP("\"mounts\":[{\"type\":\"proc\"}]"), false },
+	{ "null mount", TOP("\"mounts\":[null]"), false },
+	{ "mounts as an object", TOP("\"mounts\":{}"), false },
+	{ "unknown namespace", LINUX("\"namespaces\":[{\"type\":\"net\"}]"), false },
+	{ "a namespace twice", LINUX("\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]"),
+		false },
+	{ "namespace at a relative path",
+		LINUX("\"namespaces\":[{\"type\":\"pid\",\"path\":\"x\"}]"), false },
+	{ "empty id map", LINUX("\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":0}]"),
+		false },
+	{ "unknown propagation", LINUX("\"rootfsPropagation\":\"x\""), false },
+	{ "device of an unknown type", LINUX("\"devices\":[{\"path\":\"/dev/x\",\"type\":\"d\"}]"),
+		false },
+	{ "unlimited memory", RESOURCES("\"memory\":{\"limit\":-1}"), true },
+	{ "memory below unlimited", RESOURCES("\"memory\":{\"limit\":-2}"), false },
+	{ "a fraction of memory", RESOURCES("\"memory\":{\"limit\":1.5}"), false },
+	{ "a limit that nobody would set", RESOURCES("\"memory\":{\"swappiness\":1}"), false },
+	{ "a limit that asks for nothing", RESOURCES("\"memory\":{\"disableOOMKiller\":false}"),
+		true },
+	{ "device rule without its verdict", RESOURCES("\"devices\":[{\"access\":\"rwm\"}]"),
+		false },
+	{ "device access of four letters",
+		RESOURCES("\"devices\":[{\"allow\":true,\"access\":\"rwmr\"}]"), false },
+	{ "device access of an unknown letter",
+		RESOURCES("\"devices\":[{\"allow\":true,\"access\":\"x\"}]"), false },
+	{ "throttle without a rate",
+		RESOURCES("\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0}]}"),
+		false },
+	{ "a cgroup file that climbs", RESOURCES("\"unified\":{\"../x.y\":\"1\"}"), false },
+	{ "upper without work", TOP("\"vessel\":{\"overlay\":{\"lower\":[],\"upper\":\"/u\"}}"),
+		false },
+	{ "annotation that is no text", TOP("\"annotations\":{\"a\":{}}"), false },
+};
+
+static void accepts_and_rejects(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
+		cleanup_error struct error *err = NULL;
+		cleanup_spec struct spec spec;
+		int result;
+
+		spec_init(&spec);
+		result = spec_parse(specs[i].text, strlen(specs[i].text), &spec, &err);
+		if ((result == 0) != specs[i].accepted)
+			fail_msg("%s: %s", specs[i].why, err ? error_message(err) : "accepted");
+		/* The result is as it was, or all of it. */
+		if (result < 0 && spec.version)
+			fail_msg("%s: result written on failure", specs[i].why);
+	}
+}
+
+/* R14: the kernel takes 340 mappings. 5000 must be a clean error, not a message cut short. */
+static void id_maps_are_capped(void **state)
+{
+	static const int counts[] = { 339, 340, 341, 5000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		cleanup_buf struct buf text = BUF_INIT(BUF_LARGE);
+		cleanup_error struct error *err = NULL;
+		cleanup_spec struct spec spec;
+
+		spec_init(&spec);
+		buf_puts(&text, "{\"ociVersion\":\"1.0.0\",\"linux\":{\"uidMappings\":[");
+		for (int n = 0; n < counts[i]; n++)
+			buf_printf(&text, "%s{\"containerID\":%d,\"hostID\":%d,\"size\":1}",
+				n ? "," : "", n, n);
+		buf_puts(&text, "]}}");
+		assert_int_equal(spec_parse(buf_text(&text), text.length, &spec, &err),
+			counts[i] <= 340 ? 0 : -1);
+	}
+}
+
+static void names(void **state)
+{
+	(void)state;
+	assert_int_equal(capability_number("CAP_CHOWN"), 0);
+	assert_int_equal(capability_number("checkpoint_restore"), 40);
+	assert_int_equal(capability_number("CAP_CAP_CHOWN"), -1);
+	assert_string_equal(capability_name(21), "CAP_SYS_ADMIN");
+	assert_null(capability_name(41));
+	assert_null(capability_name(-1));
+	assert_int_equal(rlimit_number("nofile"), RLIMIT_NOFILE);
+	assert_int_equal(rlimit_number("RLIMIT_AS"), RLIMIT_AS);
+	assert_int_equal(rlimit_number(""), -1);
+	assert_int_equal(namespace_type("network"), CLONE_NEWNET);
+	assert_int_equal(namespace_type("net"), -1);
+	assert_string_equal(namespace_file(CLONE_NEWNS), "mnt");
+	assert_string_equal(namespace_name(CLONE_NEWNS), "mount");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(full_round_trip),
+		cmocka_unit_test(empty_round_trip),
+		cmocka_unit_test(process_alone_round_trip),
+		cmocka_unit_test(accepts_and_rejects),
+		cmocka_unit_test(id_maps_are_capped),
+		cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
