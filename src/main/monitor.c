@@ -24,7 +24,8 @@ int main(int argc, char **argv)
 	int vessel_fd = VESSEL_FD;
 
 	if (argc != 2 || argv[1][0] != '/' || !is_socket(ENGINE_FD)) {
-		(void)fprintf(stderr, "vessel-monitor is started by vessel, one for each container\n");
+		(void)fprintf(
+			stderr, "vessel-monitor is started by vessel, one for each container\n");
 		return 2;
 	}
 	(void)fcntl(ENGINE_FD, F_SETFD, FD_CLOEXEC);

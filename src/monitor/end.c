@@ -33,9 +33,12 @@ static void bury_cgroup(struct monitor *m)
 {
 	cleanup_error struct error *ignored = NULL, *removed = NULL;
 
-	/* With the host's pid namespace, or on v1 by other means, more may run than init. */
-	(void)cgroup_kill(m->init.cgroup, &ignored);
+	/* With the host's pid namespace more than init may run. */
+	if (m->init.cgroup)
+		(void)cgroup_kill(m->init.cgroup, &ignored);
 	collect_execs(m);
+	if (!m->init.cgroup)
+		return;
 	m->exit.oom_killed = cgroup_oom_kills(m->init.cgroup) > 0;
 	(void)cgroup_remove(m->init.cgroup, &removed);
 }
@@ -120,13 +123,21 @@ static bool someone_waits(const struct monitor *m, bool owner)
 	return false;
 }
 
-/* Becomes `vessel reap`, or starts it: what the database and the firewall hold is not ours. */
+/* Becomes `vessel reap`: what the database and the firewall hold is not the monitor's. */
 static void reap(const struct monitor *m)
 {
 	char *const args[] = { (char *)"vessel", (char *)"--root", m->config.root,
 		(char *)"--run-dir", m->config.run_dir, (char *)"reap", m->config.id, NULL };
 
 	(void)execveat(m->vessel_fd, "", args, environ, AT_EMPTY_PATH);
+}
+
+static void reap_beside(const struct monitor *m)
+{
+	if (vfork() != 0) // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+		return;
+	reap(m);
+	_exit(127);
 }
 
 static bool must_reap(const struct monitor *m)
@@ -152,10 +163,7 @@ int monitor_end(struct monitor *m, struct error **err)
 	/* A slow client holds neither address nor port. */
 	if (someone_waits(m, false) && !someone_waits(m, true) && !m->owner_told && !reaped) {
 		reaped = true;
-		if (vfork() == 0) { // NOLINT(clang-analyzer-security.insecureAPI.vfork)
-			reap(m);
-			_exit(127);
-		}
+		reap_beside(m);
 	}
 	if (someone_waits(m, false) && loop_run(m->loop, err) < 0)
 		return -1;

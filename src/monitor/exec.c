@@ -126,8 +126,9 @@ static int parse(struct msg *msg, struct request *ret, struct error **err)
 		return error_wrap(err, "the exec request");
 	if (msg->fd_count != 0 && (msg->fd_count != 3 || ret->process.terminal))
 		return error_new(err, ERROR_INVALID, "the exec request has %zu fds", msg->fd_count);
-	ret->io = msg->fd_count == 0 ? (struct container_io){ -1, -1, -1 }
-				     : (struct container_io){ msg->fds[0], msg->fds[1], msg->fds[2] };
+	ret->io = msg->fd_count == 0
+			  ? (struct container_io){ -1, -1, -1 }
+			  : (struct container_io){ msg->fds[0], msg->fds[1], msg->fds[2] };
 	return 0;
 }
 

@@ -9,9 +9,9 @@
  *   exec.c    further processes
  *   end.c     from the end of init to `vessel reap`
  *
- * One thread, one loop. All fds are non-blocking; what blocks is bounded: the start and an exec wait
- * for the runtime, the end for a killed cgroup. Memory is mapped before the container starts, but
- * for one stdin packet that could not be written, and the rest of the pipes at the end (2 MiB).
+ * One thread, one loop. All fds are non-blocking; what blocks is bounded: the start and an exec
+ * wait for the runtime, the end for a killed cgroup. Memory is mapped before the container starts,
+ * but for one stdin packet that could not be written, and the rest of the pipes at the end (2 MiB).
  *
  * Privileges. The monitor keeps its capabilities while the container runs: an exec needs nearly all
  * of them (namespaces, cgroup, devices of a terminal, ids), and would need a privileged helper

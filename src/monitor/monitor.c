@@ -66,8 +66,8 @@ static void settle_memory(void)
 static struct monitor *monitor_new(int vessel_fd, struct error **err)
 {
 	/* Pages of their own, which are there only when touched: most of it never is. */
-	struct monitor *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct monitor *m =
+		mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (m == MAP_FAILED) {
 		error_sys(err, "map memory");

@@ -57,10 +57,9 @@ static char *reserve(struct backlog *backlog)
 	if (wanted > BACKLOG_MAX)
 		return NULL;
 	wanted = backlog->capacity ? backlog->capacity * 2 : PACKET_SIZE;
-	grown = backlog->data
-			? mremap(backlog->data, backlog->capacity, wanted, MREMAP_MAYMOVE)
-			: mmap(NULL, wanted, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	grown = backlog->data ? mremap(backlog->data, backlog->capacity, wanted, MREMAP_MAYMOVE)
+			      : mmap(NULL, wanted, PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (grown == MAP_FAILED)
 		return NULL;
 	backlog->data = grown;

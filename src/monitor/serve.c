@@ -105,8 +105,8 @@ void client_update(struct client *client)
 	cleanup_error struct error *ignored = NULL;
 	const struct monitor *m = client->monitor;
 	bool listening = !(client->attached && client->want.stdin && input_is_blocked(m));
-	uint32_t events = (listening ? (uint32_t)EPOLLIN : 0) |
-			  (client->lagging_ns ? (uint32_t)EPOLLOUT : 0);
+	uint32_t events =
+		(listening ? (uint32_t)EPOLLIN : 0) | (client->lagging_ns ? (uint32_t)EPOLLOUT : 0);
 
 	if (client->fd >= 0)
 		(void)loop_change(m->loop, client->fd, events, &ignored);
@@ -244,7 +244,8 @@ struct client *client_add(struct monitor *m, int fd, struct error **err)
 		return NULL;
 	}
 	*client = (struct client){ .monitor = m, .fd = -1, .pidfd = -1, .drain_fd = -1 };
-	if (fd_nonblocking(fd, err) < 0 || loop_add(m->loop, fd, EPOLLIN, on_client, client, err) < 0)
+	if (fd_nonblocking(fd, err) < 0 ||
+		loop_add(m->loop, fd, EPOLLIN, on_client, client, err) < 0)
 		return NULL;
 	client->fd = take_fd(&owned);
 	if ((size_t)(client - m->clients) >= m->client_places)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the files of the run directory to a running container: or everything undone. */
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/epoll.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -68,8 +67,8 @@ static int prepare(struct monitor *m, const char *run_dir, struct error **err)
 	if (m->container_dir_fd < 0)
 		return -1;
 	if (m->config.log_path) {
-		m->log = log_writer_new(m->config.log_path, m->config.log_max_size,
-			m->config.log_max_files, err);
+		m->log = log_writer_new(
+			m->config.log_path, m->config.log_max_size, m->config.log_max_files, err);
 		if (!m->log)
 			return -1;
 	}
@@ -105,11 +104,7 @@ static int create(struct monitor *m, const char *run_dir, struct error **err)
 			return -1;
 		setup.io = (struct container_io){ in, out, errors };
 	}
-	if (container_create(&setup, &m->init, err) < 0) {
-		m->init.pid = 0;
-		return -1;
-	}
-	return 0;
+	return container_create(&setup, &m->init, err);
 }
 
 static int hold_fds(struct monitor *m, struct error **err)
@@ -145,8 +140,8 @@ static int handle_early(
 }
 
 /* The connection still blocks: there is nothing else to do. */
-static int await_start(
-	struct monitor *m, int fd, struct client *starter, struct monitor_size *size, struct error **err)
+static int await_start(struct monitor *m, int fd, struct client *starter, struct monitor_size *size,
+	struct error **err)
 {
 	int result = 0;
 
@@ -255,10 +250,8 @@ static int go(struct monitor *m, int *engine_fd, struct error **err)
 		return -1;
 	if (await_start(m, *engine_fd, &early, &size, err) < 0)
 		return -1;
-	if (container_start(&m->init, err) < 0) {
-		m->init.pid = 0;
+	if (container_start(&m->init, err) < 0)
 		return -1;
-	}
 	lower_oom_score(m);
 	if (take_terminal(m, err) < 0 || watch_all(m, err) < 0 || publish(m, err) < 0)
 		return -1;
