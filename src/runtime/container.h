@@ -32,7 +32,8 @@ struct container_init {
 	pid_t pid;
 	int pidfd;
 	int sync_fd; /* to the child, until started */
-	int console_fd; /* the terminal's master, when the process has one; else -1 */
+	int console_fd; /* the terminal's master, when the process has one and is ready; else -1 */
+	bool ready;
 	struct cgroup *cgroup;
 };
 
@@ -45,6 +46,11 @@ struct container_setup {
 
 int container_create(
 	const struct container_setup *setup, struct container_init *ret, struct error **err);
+/*
+ * Waits until init has done everything but running the program, which is when console_fd is there;
+ * for callers that want to know before they start it. After an error, destroy it.
+ */
+int container_wait_ready(struct container_init *init, struct error **err);
 int container_start(struct container_init *init, struct error **err);
 /* Kills what runs, removes the cgroup, closes all fds. */
 void container_destroy(struct container_init *init);

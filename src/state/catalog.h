@@ -29,8 +29,10 @@ struct image_row {
 };
 void image_row_done(struct image_row *row);
 
-/* Adds the image, its layers (bottom first) and, unless NULL, points reference at it, in one
- * transaction. */
+/*
+ * Adds the image, its layers (bottom first) and, unless NULL, points reference at it, in one
+ * transaction. ERROR_NOT_FOUND when a layer has no row (another process removed it meanwhile).
+ */
 int catalog_put_image(struct catalog *catalog, const struct image_row *image,
 	const struct digest *layers, size_t layer_count, struct error **err);
 /* By normalised reference: 1 found, 0 not. */
@@ -39,8 +41,10 @@ int catalog_find_reference(
 /* By unique prefix of the id's hex digits; several matches are ERROR_INVALID. */
 int catalog_find_image(
 	struct catalog *catalog, const char *prefix, struct image_row *ret, struct error **err);
-/* Every image once for each of its references, once with reference NULL when it has none; newest
- * first. */
+/*
+ * Every image once for each of its references, once with reference NULL when it has none; newest
+ * first. What each() returns other than 0 ends it and is returned.
+ */
 int catalog_each_image(struct catalog *catalog, int (*each)(const struct image_row *row, void *arg),
 	void *arg, struct error **err);
 int catalog_put_reference(struct catalog *catalog, const char *reference,
@@ -49,8 +53,10 @@ int catalog_put_reference(struct catalog *catalog, const char *reference,
 int catalog_delete_reference(struct catalog *catalog, const char *reference, struct error **err);
 int catalog_references_of(
 	struct catalog *catalog, const struct digest *image, strv *ret, struct error **err);
-/* Deletes the image and its references; *ret gets the layers that no image names any more (the
- * caller frees). */
+/*
+ * Deletes the image and its references; *ret gets the layers that no image names any more (the
+ * caller frees). Their rows, and those of cached steps that made them, are deleted with it.
+ */
 int catalog_delete_image(struct catalog *catalog, const struct digest *image, struct digest **ret,
 	size_t *ret_count, struct error **err);
 

@@ -17,7 +17,8 @@
 struct error;
 struct register_db;
 
-/* *ret_fresh: the register was just made, and must be filled (register_fill). */
+/* *ret_fresh: the register was just made, and must be filled (register_fill, with no rows too): it
+ * stays fresh until that was done. */
 int register_open(int run_fd, struct register_db **ret, bool *ret_fresh, struct error **err);
 void register_close(struct register_db *db);
 
@@ -36,13 +37,14 @@ void container_row_done(struct container_row *row);
 
 /* ERROR_CONFLICT, with the id that has it, when the name is taken. */
 int register_add(struct register_db *db, const struct container_row *row, struct error **err);
-/* Many in one transaction, keeping rows that are there: after a reboot. */
+/* Many in one transaction, keeping rows that are there: after a reboot. It is not fresh any more.
+ */
 int register_fill(
 	struct register_db *db, const struct container_row *rows, size_t count, struct error **err);
 /* By full id, else name, else unique id prefix. 1, 0, or ERROR_INVALID when ambiguous. */
 int register_find(
 	struct register_db *db, const char *name, struct container_row *ret, struct error **err);
-/* Newest first. */
+/* Newest first. What each() returns other than 0 ends it and is returned. */
 int register_each(struct register_db *db, int (*each)(const struct container_row *row, void *arg),
 	void *arg, struct error **err);
 /* Also gives back its addresses and ports. 1 deleted, 0 there was none. */
@@ -54,8 +56,11 @@ int register_set_ports(
 int register_image_users(struct register_db *db, const char *image_id, char ret_id[static ID_MAX],
 	struct error **err);
 
-/* Lowest free address of the subnet, or the wanted one when it is not zero; the gateway and both
- * ends are never given. */
+/*
+ * Lowest free address of the subnet, or the wanted one when it is not zero; the gateway and both
+ * ends are never given. A container has one: what it has already is kept when it fits, else given
+ * back.
+ */
 int register_take_address(struct register_db *db, const char *id, struct in_addr gateway,
 	uint8_t prefix, struct in_addr wanted, struct in_addr *ret, struct error **err);
 /* 1 when the container has one. */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starting a process in new and in existing namespaces.
+ *
+ * With new namespaces alone it is one clone3(2). To enter existing ones takes a process in between:
+ * only children of who enters a pid namespace live in it, and a user namespace is entered before
+ * the new namespaces that it shall own. That helper shares the caller's memory, as after vfork(2),
+ * so only one page table is copied; and it makes the process with CLONE_PARENT, so that it becomes
+ * the caller's child, as without a helper.
+ *
+ * The process must not see the host's fds once others of its pid namespace can see it (with
+ * CAP_SYS_PTRACE they can look into it: CVE-2016-9962). So the helper closes what is not passed
+ * before the process is made.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct cgroup;
+struct error;
+struct spec_process;
+
+#define LAUNCH_JOINS_MAX 8
+#define LAUNCH_SYNC_FD 3
+#define LAUNCH_EXTRA_FD 4
+#define LAUNCH_FDS 5
+
+struct launch {
+	uint64_t new_namespaces; /* CLONE_NEW* */
+	int join_fds[LAUNCH_JOINS_MAX]; /* of namespaces, entered in this order */
+	int join_types[LAUNCH_JOINS_MAX];
+	size_t join_count;
+	int join_pidfd; /* -1, or a process whose namespaces join_flags are entered */
+	uint64_t join_flags;
+	int cgroup_fd; /* -1, or where the process starts (v2) */
+	const struct spec_process
+		*score_of; /* NULL, or whose oom_score_adj a joining process gets */
+	struct cgroup *cgroup; /* the helper enters it first, when not NULL and cgroup_fd is -1 */
+	/*
+	 * All that the process gets, as 0, 1, 2, LAUNCH_SYNC_FD, LAUNCH_EXTRA_FD. The sync socket
+	 * keeps the place of those that are -1, so that nothing else is opened under their number.
+	 */
+	int fds[LAUNCH_FDS];
+	void (*run)(void *arg) __attribute__((noreturn));
+	void *arg;
+};
+
+/* Returns its pid; *ret_pidfd is the caller's. */
+pid_t launch(const struct launch *launch, int *ret_pidfd, struct error **err);

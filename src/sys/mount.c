@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls are made by number: glibc 2.36 has wrappers for most of them in <sys/mount.h>, which
+ * cannot be included together with <linux/mount.h>.
+ */
+#include "sys/mount.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#define FSCONFIG_TEXT_MAX 256 /* what the kernel takes as one value, with its NUL */
+#define MOUNT_DATA_MAX 4096 /* what mount(2) takes: one page */
+#define PROPAGATION_ALL ((uint64_t)(MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE))
+#define UMOUNT_DETACH 2 /* MNT_DETACH of <sys/mount.h> */
+
+/*
+ * The kernel's explanation ("e overlay: ...") can be read from the context's fd, and says much more
+ * than errno does.
+ */
+static int context_failed(int context_fd, struct error **err, const char *type, const char *what)
+{
+	int saved = errno;
+	char log[512];
+	ssize_t length = read(context_fd, log, sizeof(log) - 1);
+
+	errno = saved;
+	if (length <= 2)
+		return error_sys(err, "%s '%s'", what, type);
+	log[length] = '\0';
+	if (log[length - 1] == '\n')
+		log[length - 1] = '\0';
+	return error_sys(err, "%s '%s': %s", what, type, log + 2);
+}
+
+static int context_set(int context_fd, const char *key, const char *value)
+{
+	if (!value)
+		return (int)syscall(SYS_fsconfig, context_fd, FSCONFIG_SET_FLAG, key, NULL, 0);
+	return (int)syscall(SYS_fsconfig, context_fd, FSCONFIG_SET_STRING, key, value, 0);
+}
+
+static int context_mount(int context_fd, const char *type, uint64_t attrs, struct error **err)
+{
+	int fd;
+
+	if (syscall(SYS_fsconfig, context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return context_failed(context_fd, err, type, "make file system");
+	fd = (int)syscall(SYS_fsmount, context_fd, FSMOUNT_CLOEXEC, (unsigned int)attrs);
+	return fd < 0 ? context_failed(context_fd, err, type, "mount") : fd;
+}
+
+static int context_open(const char *type, struct error **err)
+{
+	int fd = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	error_sys(err, "open file system '%s'", type);
+	if (error_errno(*err) == ENODEV)
+		error_hint(err, "this kernel has no '%s'", type);
+	return -1;
+}
+
+int mount_new(const char *type, const char *source, const struct mount_option *options,
+	uint64_t attrs, struct error **err)
+{
+	cleanup_close int context_fd = context_open(type, err);
+
+	if (context_fd < 0)
+		return -1;
+	if (source && context_set(context_fd, "source", source) < 0)
+		return context_failed(context_fd, err, type, "set the source of");
+	for (; options && options->key; options++) {
+		if (context_set(context_fd, options->key, options->value) == 0)
+			continue;
+		context_failed(context_fd, err, type, "mount");
+		return error_as(err, ERROR_INVALID, "option '%s%s%s'", options->key,
+			options->value ? "=" : "", options->value ? options->value : "");
+	}
+	return context_mount(context_fd, type, attrs, err);
+}
+
+/*
+ * Paths longer than the kernel takes go by the number of an open fd; shorter ones are given as they
+ * are, because that is what mountinfo shows.
+ */
+struct short_path {
+	int fd;
+	char text[FSCONFIG_TEXT_MAX];
+};
+
+static void short_path_done_p_(struct short_path *path)
+{
+	close_fd(path->fd);
+}
+
+static int shorten(const char *path, struct short_path *ret, struct error **err)
+{
+	size_t length = strlen(path);
+
+	if (length < sizeof(ret->text)) {
+		memcpy(ret->text, path, length + 1);
+		return 0;
+	}
+	ret->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (ret->fd < 0)
+		return error_sys(err, "open %s", path);
+	(void)snprintf(ret->text, sizeof(ret->text), "/proc/self/fd/%d", ret->fd);
+	return 0;
+}
+
+static int set_directory(int context_fd, const char *key, const char *path, struct error **err)
+{
+	struct short_path given CLEANUP(short_path_done) = { .fd = -1 };
+
+	if (shorten(path, &given, err) < 0)
+		return -1;
+	if (context_set(context_fd, key, given.text) < 0) {
+		context_failed(context_fd, err, "overlay", "mount");
+		return error_wrap(err, "%s '%s'", key, path);
+	}
+	return 0;
+}
+
+/* ':' separates, and ',' does in mount(2)'s data: both are escaped. */
+static void escape_path(struct buf *buf, const char *path)
+{
+	for (; *path; path++) {
+		if (*path == ':' || *path == ',' || *path == '\\')
+			buf_putc(buf, '\\');
+		buf_putc(buf, *path);
+	}
+}
+
+/*
+ * mount(2) is the only way to hand over more than 255 bytes of lowers before Linux 6.5. It needs a
+ * place to mount on: the topmost lower, for a moment, as nothing else looks there in the caller's
+ * namespace.
+ */
+static int overlay_by_mount(char *const *lowers, const char *upper, const char *work,
+	const char *joined, struct error **err)
+{
+	cleanup_buf struct buf data = BUF_INIT(MOUNT_DATA_MAX);
+	const char *place = lowers[0];
+	int fd;
+
+	buf_printf(&data, "lowerdir=%s", joined);
+	if (upper) {
+		buf_puts(&data, ",upperdir=");
+		escape_path(&data, upper);
+		buf_puts(&data, ",workdir=");
+		escape_path(&data, work);
+	}
+	if (buf_check(&data, "the list of layers", err) < 0)
+		return error_hint(err, "Linux 6.5 mounts this many layers");
+	if (syscall(SYS_mount, "overlay", place, "overlay", 0UL, buf_text(&data)) < 0)
+		return error_sys(err, "mount overlay");
+	fd = mount_clone(AT_FDCWD, place, false, err);
+	(void)syscall(SYS_umount2, place, UMOUNT_DETACH);
+	return fd;
+}
+
+static int overlay_old(int context_fd, char *const *lowers, const char *upper, const char *work,
+	struct error **err)
+{
+	cleanup_buf struct buf joined = BUF_INIT(MOUNT_DATA_MAX);
+
+	for (char *const *lower = lowers; *lower; lower++) {
+		if (lower != lowers)
+			buf_putc(&joined, ':');
+		escape_path(&joined, *lower);
+	}
+	if (buf_check(&joined, "the list of layers", err) < 0)
+		return error_hint(err, "Linux 6.5 mounts this many layers");
+	if (joined.length >= FSCONFIG_TEXT_MAX)
+		return overlay_by_mount(lowers, upper, work, buf_text(&joined), err);
+	if (context_set(context_fd, "lowerdir", buf_text(&joined)) < 0)
+		return context_failed(context_fd, err, "overlay", "set the layers of");
+	if (upper && (set_directory(context_fd, "upperdir", upper, err) < 0 ||
+			     set_directory(context_fd, "workdir", work, err) < 0))
+		return -1;
+	return context_mount(context_fd, "overlay", 0, err);
+}
+
+/* 1 when set, 0 when this kernel does not know "lowerdir+", -1 otherwise. */
+static int set_lowers(int context_fd, char *const *lowers, struct error **err)
+{
+	struct short_path first CLEANUP(short_path_done) = { .fd = -1 };
+
+	if (shorten(lowers[0], &first, err) < 0)
+		return -1;
+	if (context_set(context_fd, "lowerdir+", first.text) < 0) {
+		if (errno == EINVAL)
+			return 0;
+		context_failed(context_fd, err, "overlay", "mount");
+		return error_wrap(err, "lower '%s'", lowers[0]);
+	}
+	for (lowers++; *lowers; lowers++)
+		if (set_directory(context_fd, "lowerdir+", *lowers, err) < 0)
+			return -1;
+	return 1;
+}
+
+int mount_overlay(char *const *lowers, const char *upper, const char *work, uint64_t attrs,
+	struct error **err)
+{
+	cleanup_close int context_fd = context_open("overlay", err), fd = -1;
+	int known;
+
+	if (context_fd < 0)
+		return -1;
+	known = set_lowers(context_fd, lowers, err);
+	if (known < 0)
+		return -1;
+	if (known == 0) {
+		fd = overlay_old(context_fd, lowers, upper, work, err);
+		if (fd < 0 || (attrs && mount_set(fd, attrs, 0, 0, false, err) < 0))
+			return -1;
+		return take_fd(&fd);
+	}
+	if (upper && (set_directory(context_fd, "upperdir", upper, err) < 0 ||
+			     set_directory(context_fd, "workdir", work, err) < 0))
+		return -1;
+	return context_mount(context_fd, "overlay", attrs, err);
+}
+
+int mount_clone(int dir_fd, const char *path, bool recursive, struct error **err)
+{
+	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+			     (recursive ? AT_RECURSIVE : 0U);
+	int fd = (int)syscall(SYS_open_tree, dir_fd, path, flags);
+
+	return fd < 0 ? error_sys(err, "clone the mount at '%s'", path) : fd;
+}
+
+int mount_set(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive,
+	struct error **err)
+{
+	struct mount_attr attr = {
+		.attr_set = set, .attr_clr = clear, .propagation = propagation & PROPAGATION_ALL
+	};
+	unsigned int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
+
+	if (syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof(attr)) < 0)
+		return error_sys(err, "set attributes of a mount");
+	return 0;
+}
+
+int mount_attach(int mount_fd, int target_fd, struct error **err)
+{
+	if (syscall(SYS_move_mount, mount_fd, "", target_fd, "",
+		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return error_sys(err, "attach a mount");
+	return 0;
+}
+
+int mount_propagate_root(uint64_t propagation, struct error **err)
+{
+	unsigned long flags = (unsigned long)(propagation & PROPAGATION_ALL) | MS_REC;
+
+	if (syscall(SYS_mount, NULL, "/", NULL, flags, NULL) < 0)
+		return error_sys(err, "set the propagation of all mounts");
+	return 0;
+}
+
+int mount_pivot(int root_fd, struct error **err)
+{
+	cleanup_close int old_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (old_fd < 0)
+		return error_sys(err, "open /");
+	if (fchdir(root_fd) < 0)
+		return error_sys(err, "enter the new root");
+	if (syscall(SYS_pivot_root, ".", ".") < 0) {
+		error_sys(err, "pivot_root");
+		if (error_errno(*err) == EINVAL)
+			error_hint(err, "a root on the kernel's first file system (initramfs) "
+					"cannot be left; use switch_root first");
+		return -1;
+	}
+	/* Where mounts are still shared with the host, detaching them here would unmount them
+	 * there. */
+	if (fchdir(old_fd) < 0 ||
+		syscall(SYS_mount, NULL, ".", NULL, (unsigned long)(MS_SLAVE | MS_REC), NULL) < 0)
+		return error_sys(err, "separate the old root");
+	if (syscall(SYS_umount2, ".", UMOUNT_DETACH) < 0)
+		return error_sys(err, "detach the old root");
+	return chdir("/") < 0 ? error_sys(err, "enter the new root") : 0;
+}
