@@ -218,17 +218,22 @@ static int find_layer(struct pull *pull, size_t i, struct error **err)
 	return 1;
 }
 
+/* Nothing is said of layers when all are here: the last line will say that. */
 static int find_layers(struct pull *pull, struct error **err)
 {
-	pull->layer_done = xcalloc(pull->manifest.entry_count, sizeof(bool));
-	for (size_t i = 0; i < pull->manifest.entry_count; i++) {
+	size_t count = pull->manifest.entry_count, here = 0;
+
+	pull->layer_done = xcalloc(count, sizeof(bool));
+	for (size_t i = 0; i < count; i++) {
 		int found = find_layer(pull, i, err);
 
 		if (found < 0)
 			return -1;
 		pull->layer_done[i] = found > 0;
-		say_layer(pull, i, found ? "Already exists" : "Pulling fs layer");
+		here += (size_t)found;
 	}
+	for (size_t i = 0; i < count && here < count; i++)
+		say_layer(pull, i, pull->layer_done[i] ? "Already exists" : "Pulling fs layer");
 	return 0;
 }
 
