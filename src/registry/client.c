@@ -15,6 +15,7 @@
 #define MANIFEST_BYTES_MAX (4UL * 1024 * 1024)
 #define TOKEN_BYTES_MAX (1024UL * 1024)
 #define TOKEN_MAX 65536
+#define ERROR_BYTES_MAX 65536
 #define SECOND INT64_C(1000000000)
 #define ACCEPT OCI_INDEX ", " DOCKER_LIST ", " OCI_MANIFEST ", " DOCKER_MANIFEST
 
@@ -270,6 +271,19 @@ int client_get_manifest(struct registry_client *client, const char *name,
 	if (read_document(&exchange, name, expected, ret, err) < 0)
 		return error_wrap(err, "%s", exchange.url);
 	return 0;
+}
+
+int client_get_url(const char *url, int fd, int64_t max, struct error **err)
+{
+	cleanup_client struct registry_client client = { .ca_file = NULL };
+	cleanup_exchange struct exchange exchange = { .fd = -1 };
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return error_new(err, ERROR_INTERNAL, "libcurl cannot be used");
+	client.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
+	exchange_init(&exchange, &client, xstrdup(url), ERROR_BYTES_MAX);
+	exchange_to_file(&exchange, fd, NULL, max);
+	return client_perform(&exchange, err);
 }
 
 char *client_blob_url(const struct registry_client *client, const struct digest *digest)

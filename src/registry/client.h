@@ -35,6 +35,8 @@ struct manifest_document {
 int client_get_manifest(struct registry_client *client, const char *name,
 	const struct descriptor *expected, struct manifest_document *ret, struct error **err);
 void manifest_document_done(struct manifest_document *document);
+/* Any URL, of at most max bytes, to a file: no token is known or got. */
+int client_get_url(const char *url, int fd, int64_t max, struct error **err);
 char *client_blob_url(const struct registry_client *client, const struct digest *digest);
 
 static inline void client_close_p_(struct registry_client *client)

@@ -54,6 +54,7 @@ void exchange_init(
 		.begun_ns = clock_monotonic_ns() };
 }
 
+/* What an earlier answer left in the file is written over, or cut off at the end of the last. */
 static void restart(struct exchange *exchange)
 {
 	exchange->offset = 0;
@@ -64,7 +65,9 @@ void exchange_to_file(
 	struct exchange *exchange, int fd, const struct digest *expected, int64_t size)
 {
 	exchange->fd = fd;
-	exchange->expected = *expected;
+	exchange->is_known = expected != NULL;
+	if (expected)
+		exchange->expected = *expected;
 	exchange->size = size;
 	restart(exchange);
 }
@@ -197,7 +200,7 @@ static void set_headers(struct exchange *exchange, const struct origin *origin)
 
 		add_header(exchange, "Authorization", value);
 	}
-	if (exchange->fd >= 0 && exchange->offset > 0) {
+	if (exchange->is_known && exchange->offset > 0) {
 		cleanup_free char *range = xasprintf("bytes=%lld-", (long long)exchange->offset);
 
 		add_header(exchange, "Range", range);
@@ -332,6 +335,12 @@ static enum exchange_outcome judge_blob(struct exchange *exchange, struct error 
 	struct sha256 sha = exchange->sha;
 	char got_text[DIGEST_TEXT_MAX], expected_text[DIGEST_TEXT_MAX];
 
+	if (!exchange->is_known) {
+		if (ftruncate(exchange->fd, exchange->offset) == 0)
+			return EXCHANGE_DONE;
+		error_sys(err, "write a download");
+		return EXCHANGE_FAILED;
+	}
 	if (exchange->offset < exchange->size) {
 		error_new(err, ERROR_UNAVAILABLE, "%s: it ended after %lld of %lld bytes",
 			exchange->url, (long long)exchange->offset, (long long)exchange->size);
@@ -431,7 +440,7 @@ static enum exchange_outcome judge_transfer(
 	/* An error's text that was cut by us is no broken connection, nor is one that broke after
 	 * the last byte. */
 	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && exchange->body.failed) ||
-		(exchange->fd >= 0 && exchange->size > 0 && exchange->offset == exchange->size))
+		(exchange->is_known && exchange->size > 0 && exchange->offset == exchange->size))
 		return EXCHANGE_DONE;
 	exchange->code = code;
 	return judge_broken(exchange, code, err);
@@ -451,9 +460,6 @@ static enum exchange_outcome judge(struct exchange *exchange, CURLcode code, str
 		return judge_redirect(exchange, err);
 	if (exchange->status != 200 && exchange->status != 206)
 		return judge_refusal(exchange, err);
-	/* An empty blob has no bytes to begin with. */
-	if (exchange->fd >= 0 && exchange->size == 0)
-		restart(exchange);
 	return exchange->fd >= 0 ? judge_blob(exchange, err) : EXCHANGE_DONE;
 }
 

@@ -61,6 +61,7 @@ struct exchange {
 
 	/* A blob goes to a file as it comes. */
 	int fd; /* borrowed; -1: not a blob */
+	bool is_known; /* expected and size are; else size is the most there may be */
 	struct digest expected;
 	int64_t size, offset; /* of the descriptor; received and hashed */
 	struct sha256 sha;
@@ -75,7 +76,7 @@ struct exchange {
 
 void exchange_init(struct exchange *exchange, struct registry_client *client, char *url_taken,
 	size_t body_max);
-/* Makes it a blob's. */
+/* Makes it a blob's; with expected NULL, anything's of at most size bytes. */
 void exchange_to_file(
 	struct exchange *exchange, int fd, const struct digest *expected, int64_t size);
 int exchange_begin(struct exchange *exchange, struct error **err);

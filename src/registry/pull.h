@@ -21,3 +21,9 @@ struct pull_progress { /* any may be NULL */
  */
 int registry_pull(struct store *store, const struct reference *ref,
 	const struct pull_progress *progress, struct image_row *ret, struct error **err);
+
+/*
+ * Fetches an http or https URL (import, ADD) by vessel-transfer into an unnamed file; returns its
+ * fd, at offset 0.
+ */
+int registry_fetch(const char *url, struct error **err);

@@ -10,6 +10,8 @@
 #include "registry/pull_protocol.h"
 #include "sys/msg.h"
 
+#define FETCH_BYTES_MAX (INT64_C(64) << 30)
+
 static int write_document(int fd, const struct manifest_document *document, struct error **err)
 {
 	return file_write_all(fd, document->text, document->length, "the manifest", err);
@@ -67,4 +69,20 @@ int pull_helper_run(const char *reference, int socket_fd, struct error **err)
 		return -1;
 	result = answer_resolve(&client, socket_fd, err);
 	return result <= 0 ? result : download_serve(&client, socket_fd, err);
+}
+
+int fetch_helper_run(const char *url, int socket_fd, struct error **err)
+{
+	struct msg msg;
+	int result = msg_receive(socket_fd, &msg, err);
+
+	if (result <= 0)
+		return result;
+	if (msg.type != PULL_BLOB || msg.fd_count != 1)
+		result =
+			error_new(err, ERROR_INVALID, "an unexpected message of type %u", msg.type);
+	else
+		result = client_get_url(url, msg.fds[0], FETCH_BYTES_MAX, err);
+	msg_close_fds(&msg);
+	return result < 0 ? -1 : msg_send(socket_fd, PULL_GOT, "", 0, err);
 }

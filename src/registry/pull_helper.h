@@ -6,3 +6,5 @@ struct error;
 
 /* Serves until the engine closes the socket. A failure is for the caller to send. */
 int pull_helper_run(const char *reference, int socket_fd, struct error **err);
+/* One URL into the file that the engine sends. */
+int fetch_helper_run(const char *url, int socket_fd, struct error **err);

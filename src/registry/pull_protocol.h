@@ -14,6 +14,8 @@
  *                                       <-   PULL_GOT {digest}: the file is whole
  *   closes the socket                   ->   the helper ends
  *
+ * And of `vessel-transfer fetch URL`: PULL_BLOB {}, 1 fd; PULL_GOT {}.
+ *
  * TRANSFER_ERROR (store/transfer.h) ends it at any time. The engine believes nothing of it: it
  * hashes every file that comes back, and parses the manifests itself.
  */
