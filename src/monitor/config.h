@@ -35,6 +35,8 @@ struct monitor_state {
 	pid_t monitor_pid;
 };
 int monitor_state_read(int run_dir_fd, struct monitor_state *ret, struct error **err);
+/* By the monitor alone. */
+int monitor_state_write(int run_dir_fd, const struct monitor_state *state, struct error **err);
 
 /* How the last run ended, from exit.json; 1 or 0 as above. */
 struct monitor_record {

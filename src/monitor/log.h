@@ -2,8 +2,8 @@
 /*
  * A container's log in Docker's json-file form: one object a line,
  * {"log":"text\n","stream":"stdout","time":"…"}; lines longer than 16 KiB are cut into parts
- * without the newline. Files rotate at a size, the oldest is deleted. A full disk drops lines,
- * never blocks the container.
+ * without the newline. Files rotate at a size (path, path.1, path.2 …), the oldest is deleted. A
+ * full disk drops lines, never blocks the container; a line on stderr says later how many.
  */
 #pragma once
 
@@ -20,6 +20,7 @@ struct log_writer *log_writer_new(
 /* stream 1 or 2; bytes as they came, cut anywhere; incomplete lines wait for their end. */
 void log_write(struct log_writer *log, int stream, const char *data, size_t length);
 void log_flush(struct log_writer *log); /* everything that waits, as lines without an end */
+void log_trim(struct log_writer *log); /* gives back the memory that a burst took */
 void log_writer_free(struct log_writer *log);
 
 /* ---- reading: by the engine ---- */

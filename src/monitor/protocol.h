@@ -1,38 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the engine and a container's monitor say to each other, as sys/msg.h packets.
+ * What the engine, its clients and a container's monitor say to each other, as sys/msg.h packets.
  *
- * The monitor is spawned by the engine with one end of a pair as fd 3 and the container's run
- * directory as argv[1]. In that directory are config.json (the bundle) and monitor.json (struct
- * monitor_config). It takes the lock file, makes the container, and then:
+ * Start. monitor_spawn() gives the monitor one end of a pair as fd 3, and RUN_DIR as argv[1]. There
+ * are config.json (the bundle) and monitor.json (struct monitor_config). It takes the lock, makes
+ * the container, and then, on that pair:
  *
- *   monitor -> engine   CREATED   struct monitor_created: init is cloned and prepares itself; plug
- * the network now engine -> monitor   START     the network is there (fds: sockets that reserve
- * published ports, to be kept open) monitor -> engine   STARTED   the program runs; or ERROR and
- * the monitor ends, leaving nothing
+ *   monitor -> engine  CREATED  struct monitor_created: init is cloned and prepares itself; plug
+ *                               the network now
+ *   engine -> monitor  START    the network is there; fds: sockets that reserve published ports, to
+ *                               be kept open until the end
+ *   monitor -> engine  STARTED  the program runs, the state file is written, attach.sock listens
+ *                      ERROR    (in place of CREATED or STARTED) error_pack() bytes; the monitor
+ * has undone everything and ends. No exit record is written then.
  *
- * Then that connection is an attached client like any that connects to attach.sock, if it sends
- * ATTACH. (engine closes it otherwise.) With ATTACH before START no byte of output is missed.
+ * Before START the engine may send ATTACH and RESIZE: with ATTACH no byte of output is missed; and
+ * HOLD, which brings fds as START does, when there are more than MSG_FDS_MAX. When
+ * the pair closes before START, the monitor undoes everything and ends; after START it goes on,
+ * whatever happens to the engine. After STARTED the pair is a client's connection like any other:
+ * who did not ATTACH closes it.
  *
- *   client -> monitor   ATTACH    struct monitor_attach
- *                       STDIN     bytes; STDIN_CLOSE ends them
- *                       RESIZE    struct monitor_size
- *                       EXEC      JSON: { "process": <OCI process>, "detach": bool }; fds: stdin,
- * stdout, stderr (ends of pipes that the client made; none with a terminal) UPDATED   (reserved)
- *   monitor -> client   STDOUT, STDERR   bytes
- *                       EXITED    struct monitor_exit: the container's end (for attached ones), or
- * the exec's EXEC_STARTED     struct monitor_created; fd: the terminal's master, with a terminal
- *                       ERROR     error_pack() bytes
+ * Clients connect to RUN_DIR/attach.sock (monitor_connect()), and send as their first message
+ * ATTACH or EXEC. A message that is out of place closes the connection. There is room for
+ * MONITOR_CLIENTS_MAX connections; one more gets ERROR (ERROR_UNAVAILABLE) and is closed.
  *
- * A connection does one thing: it attaches, or it runs one exec, whose process is killed by nothing
- * but its own end. A slow or dead client never blocks the container: output goes to the log first,
- * and a client that does not read is waited for only while its socket buffer has room... then
- * dropped to a bounded backlog.
+ * Attach.
+ *   client -> monitor  ATTACH       struct monitor_attach; no answer
+ *                      STDIN        bytes, at most MSG_MAX (only with .stdin)
+ *                      STDIN_CLOSE  no more bytes will come: half-close, output goes on
+ *                      RESIZE       struct monitor_size; without a terminal it means nothing
+ *   monitor -> client  STDOUT, STDERR  bytes, at most MSG_MAX each; with a terminal all is STDOUT
+ *                      EXITED       struct monitor_exit; always the last message, after all output.
+ *                                   An end of the connection without EXITED: this client was
+ *                                   dropped, or the monitor was killed.
+ * All three streams false is how `wait` waits: such a client gets EXITED alone.
+ * Input. Bytes of all clients that asked for stdin are taken as they come. The container's stdin is
+ * closed only with monitor_config.stdin_once, by STDIN_CLOSE or the end of the first such client;
+ * without it the pipe stays for the next client. A terminal's is never closed (send ^D). Without
+ * open_stdin, STDIN is dropped. While the container does not read, at most one packet of each
+ * client waits in the monitor, then the client's sends block (or say EAGAIN).
+ * Output. It goes to the log first. Each client has its socket's buffer; when that is full, the
+ * monitor reads no more output until it has room, so that every client gets every byte, as a pipe
+ * would do it. The program then waits in write(2) once its pipe (up to 1 MiB) is full. The
+ * connection that started the container is waited for as long as it lives (`run | less`); any
+ * other client is dropped when it took nothing for MONITOR_PATIENCE_S seconds, so that a forgotten
+ * client cannot hold a container for ever.
  *
- * At the end the monitor kills what is left in the cgroup, removes the cgroup, writes the exit
- * record (durably, before anyone is told), answers EXITED, and if monitor.json has "reap", and no
- * client that said ATTACH with owner set is still connected, becomes `vessel reap ID` by execve:
- * that removes what the database and firewall still hold.
+ * Exec: one per connection.
+ *   client -> monitor  EXEC  JSON: { "process": <OCI process>, "detach": bool }. fds: stdin,
+ * stdout, stderr (the child's ends, made by the client), or none: /dev/null, or the terminal when
+ * process.terminal is set. JSON longer than MSG_MAX is sent as a memfd (at most MONITOR_EXEC_MAX
+ * bytes, read from offset 0), which comes after the other fds of a message without bytes. process
+ * is complete (env, cwd, user, capabilities, rlimits): nothing is inherited from the container's
+ * own process but its namespaces, cgroup, seccomp filter and oom_score_adj. monitor -> client
+ * EXEC_STARTED  struct monitor_created; with a terminal and without detach, its only master is
+ * attached as an fd: the client pumps and resizes it, and the process gets SIGHUP when the client
+ * dies, as on any terminal ERROR    it could not run: ERROR_NO_PROGRAM, ERROR_NOT_EXECUTABLE, …
+ *                      EXITED   its exit code (oom_killed is 0); the last message
+ * Closing the connection does not end the process. With detach the client closes it after
+ * EXEC_STARTED.
+ *
+ * End. The monitor kills what is left in the cgroup, takes the rest of the output into the log,
+ * reads the OOM state, removes the cgroup, writes the exit record (synced when .durable), removes
+ * the state file and the socket, releases the lock, and only then sends EXITED: who has seen EXITED
+ * sees a stopped container everywhere. Addresses, ports and the run directory are given back after
+ * that: with monitor_config.reap, and unless a client with .owner is connected then, the monitor
+ * becomes `vessel --root R --run-dir D reap ID`. Who needs them back before it goes on (stop, rm,
+ * restart, run in the foreground) calls container_reap() itself; it is idempotent.
  */
 #pragma once
 
@@ -40,6 +74,10 @@
 #include <stdint.h>
 
 #include "sys/msg.h"
+
+#define MONITOR_CLIENTS_MAX 256
+#define MONITOR_PATIENCE_S 60
+#define MONITOR_EXEC_MAX (4UL * 1024 * 1024)
 
 enum monitor_message {
 	MONITOR_CREATED = 1,
@@ -55,6 +93,7 @@ enum monitor_message {
 	MONITOR_EXEC,
 	MONITOR_EXEC_STARTED,
 	MONITOR_EXITED,
+	MONITOR_HOLD,
 };
 
 struct monitor_created {
@@ -64,7 +103,7 @@ struct monitor_created {
 
 struct monitor_attach {
 	uint8_t stdin, stdout, stderr; /* which streams this client is for */
-	uint8_t owner; /* will clean up after the end itself */
+	uint8_t owner; /* will clean up after the end itself (container_reap()) */
 };
 
 struct monitor_size {
@@ -77,7 +116,7 @@ struct monitor_exit {
 };
 
 /* Files of the run directory. */
-#define MONITOR_LOCK "lock" /* flock()ed by the monitor while it lives */
+#define MONITOR_LOCK "lock" /* write-locked (F_OFD_SETLK) by the monitor while it lives */
 #define MONITOR_SOCKET "attach.sock"
 #define MONITOR_CONFIG "monitor.json"
 #define MONITOR_BUNDLE "config.json"

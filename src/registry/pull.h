@@ -15,3 +15,9 @@ struct pull_progress { /* any may be NULL */
 /* Fetches by vessel-transfer, imports layers, commits the image under its reference. */
 int registry_pull(struct store *store, const struct reference *ref,
 	const struct pull_progress *progress, struct image_row *ret, struct error **err);
+
+/*
+ * Fetches an http or https URL (import, ADD) by vessel-transfer into an unnamed file; returns its
+ * fd, at offset 0.
+ */
+int registry_fetch(const char *url, struct error **err);

@@ -201,12 +201,12 @@ struct outcome fixture_run(struct fixture *fixture)
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	setup.io = (struct container_io){ -1, ends[1], ends[1] };
-	if (container_create(&setup, &init, &outcome.error) == 0 &&
-		container_start(&init, &outcome.error) == 0) {
+	if (runtime_create(&setup, &init, &outcome.error) == 0 &&
+		runtime_start(&init, &outcome.error) == 0) {
 		close(ends[1]);
 		outcome.output = read_all(ends[0]);
 		outcome.code = wait_code(init.pidfd);
-		container_destroy(&init);
+		runtime_destroy(&init);
 	} else {
 		close(ends[1]);
 	}
@@ -223,7 +223,7 @@ struct container_init fixture_start(struct fixture *fixture, int *ret_output_fd)
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	setup.io = (struct container_io){ -1, ends[1], ends[1] };
-	if (container_create(&setup, &init, &err) < 0 || container_start(&init, &err) < 0)
+	if (runtime_create(&setup, &init, &err) < 0 || runtime_start(&init, &err) < 0)
 		fail_msg("%s", error_message(err));
 	close(ends[1]);
 	*ret_output_fd = ends[0];
@@ -243,7 +243,7 @@ struct outcome fixture_exec(struct fixture *fixture, const struct container_init
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	exec.io = (struct container_io){ -1, ends[1], ends[1] };
-	if (container_exec(&exec, &pidfd, &console_fd, &outcome.error) > 0) {
+	if (runtime_exec(&exec, &pidfd, &console_fd, &outcome.error) > 0) {
 		close(ends[1]);
 		outcome.output = read_all(console_fd >= 0 ? console_fd : ends[0]);
 		outcome.code = wait_code(pidfd);

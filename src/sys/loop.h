@@ -11,7 +11,7 @@ struct loop;
 /* events: EPOLLIN, EPOLLOUT…; returning -1 ends loop_run() with that error. */
 typedef int (*loop_callback)(int fd, uint32_t events, void *arg, struct error **err);
 
-#define LOOP_FDS_MAX 256
+#define LOOP_FDS_MAX 1024
 
 struct loop *loop_new(struct error **err);
 void loop_free(struct loop *loop);
