@@ -178,7 +178,7 @@ static int died(const struct container_init *init, struct error **err)
 	return -1;
 }
 
-int container_wait_ready(struct container_init *init, struct error **err)
+int runtime_wait_ready(struct container_init *init, struct error **err)
 {
 	for (;;) {
 		int fd = -1;
@@ -207,7 +207,7 @@ static int run_program(struct container_init *init, struct error **err)
 		error_free(*err);
 		*err = NULL;
 	}
-	if (!init->ready && container_wait_ready(init, err) < 0)
+	if (!init->ready && runtime_wait_ready(init, err) < 0)
 		return -1;
 	type = sync_receive(init->sync_fd, &fd, err);
 	close_fd(fd);
