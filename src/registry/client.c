@@ -39,7 +39,7 @@ int client_open(const struct reference *ref, struct registry_client *ret, struct
 	return 0;
 }
 
-void client_close(struct registry_client *client)
+void registry_client_close(struct registry_client *client)
 {
 	free(client->base);
 	free(client->token);

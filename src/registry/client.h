@@ -16,7 +16,7 @@ struct error;
 /* ref is borrowed as long as the client lives. https, and for this host's own registries plain
  * http when that fails. */
 int client_open(const struct reference *ref, struct registry_client *ret, struct error **err);
-void client_close(struct registry_client *client);
+void registry_client_close(struct registry_client *client);
 /* Gets a token as a WWW-Authenticate header asks for; the old one is forgotten. */
 int client_authorize(struct registry_client *client, const char *challenge, struct error **err);
 /* Performs an exchange to its end, with its pauses and tokens. */
@@ -39,13 +39,13 @@ void manifest_document_done(struct manifest_document *document);
 int client_get_url(const char *url, int fd, int64_t max, struct error **err);
 char *client_blob_url(const struct registry_client *client, const struct digest *digest);
 
-static inline void client_close_p_(struct registry_client *client)
+static inline void registry_client_close_p_(struct registry_client *client)
 {
-	client_close(client);
+	registry_client_close(client);
 }
 static inline void manifest_document_done_p_(struct manifest_document *document)
 {
 	manifest_document_done(document);
 }
-#define cleanup_client CLEANUP(client_close)
+#define cleanup_client CLEANUP(registry_client_close)
 #define cleanup_manifest_document CLEANUP(manifest_document_done)
