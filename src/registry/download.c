@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "registry/client.h"
 #include "registry/pull_protocol.h"
+#include "registry/repository.h"
 #include "sys/msg.h"
 
 #define PROGRESS_NS INT64_C(100000000)
@@ -26,7 +26,7 @@ struct download {
 };
 
 struct downloads {
-	struct registry_client *client;
+	struct repository *repository;
 	CURLM *multi;
 	int socket_fd;
 	struct download slots[PULL_DOWNLOADS_MAX];
@@ -73,8 +73,8 @@ static int take_order(struct downloads *downloads, struct msg *msg, struct error
 	free_slot->used = true;
 	free_slot->fd = msg->fds[0];
 	msg->fds[0] = -1;
-	exchange_init(&free_slot->exchange, downloads->client,
-		client_blob_url(downloads->client, &digest), ERROR_BYTES_MAX);
+	exchange_init(&free_slot->exchange, downloads->repository,
+		repository_blob_url(downloads->repository, &digest), ERROR_BYTES_MAX);
 	exchange_to_file(&free_slot->exchange, free_slot->fd, &digest, size);
 	return 0;
 }
@@ -127,7 +127,8 @@ static int finish(struct downloads *downloads, CURL *easy, CURLcode code, struct
 	case EXCHANGE_AGAIN:
 		return 0;
 	case EXCHANGE_WANTS_TOKEN:
-		return client_authorize(downloads->client, exchange->headers.challenge, err);
+		return repository_authorize(
+			downloads->repository, exchange->headers.challenge, err);
 	case EXCHANGE_DONE:
 		if (tell(downloads, download, PULL_GOT, err) < 0)
 			return -1;
@@ -223,9 +224,9 @@ static int serve(struct downloads *downloads, struct error **err)
 	return result;
 }
 
-int download_serve(struct registry_client *client, int socket_fd, struct error **err)
+int download_serve(struct repository *repository, int socket_fd, struct error **err)
 {
-	struct downloads downloads = { .client = client, .socket_fd = socket_fd };
+	struct downloads downloads = { .repository = repository, .socket_fd = socket_fd };
 	int result;
 
 	downloads.multi = curl_multi_init();

@@ -7,4 +7,4 @@
 struct error;
 
 /* Until the engine closes the socket. */
-int download_serve(struct registry_client *client, int socket_fd, struct error **err);
+int download_serve(struct repository *repository, int socket_fd, struct error **err);

@@ -44,9 +44,9 @@ static void headers_done(struct answer_headers *headers)
 }
 
 void exchange_init(
-	struct exchange *exchange, struct registry_client *client, char *url_taken, size_t body_max)
+	struct exchange *exchange, struct repository *repository, char *url_taken, size_t body_max)
 {
-	*exchange = (struct exchange){ .client = client,
+	*exchange = (struct exchange){ .repository = repository,
 		.first_url = url_taken,
 		.url = xstrdup(url_taken),
 		.body = BUF_INIT(body_max + 1),
@@ -190,13 +190,13 @@ static void add_header(struct exchange *exchange, const char *name, const char *
 
 static void set_headers(struct exchange *exchange, const struct origin *origin)
 {
-	const struct registry_client *client = exchange->client;
+	const struct repository *repository = exchange->repository;
 
 	if (exchange->accept)
 		add_header(exchange, "Accept", exchange->accept);
 	/* To the registry itself and nobody else: not to where it redirects, nor to its realm. */
-	if (client->token && origin_equal(origin, &client->origin)) {
-		cleanup_free char *value = xasprintf("Bearer %s", client->token);
+	if (repository->token && origin_equal(origin, &repository->origin)) {
+		cleanup_free char *value = xasprintf("Bearer %s", repository->token);
 
 		add_header(exchange, "Authorization", value);
 	}
@@ -231,8 +231,8 @@ static void set_options(struct exchange *exchange)
 #endif
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	if (exchange->client->ca_file)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, exchange->client->ca_file);
+	if (exchange->repository->ca_file)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, exchange->repository->ca_file);
 }
 
 int exchange_begin(struct exchange *exchange, struct error **err)
@@ -284,7 +284,7 @@ static enum exchange_outcome retry(struct exchange *exchange, struct error **err
 static enum exchange_outcome judge_broken(
 	struct exchange *exchange, CURLcode code, struct error **err)
 {
-	const struct registry_client *client = exchange->client;
+	const struct repository *repository = exchange->repository;
 
 	error_new(err, ERROR_UNAVAILABLE, "%s: %s", exchange->url, curl_easy_strerror(code));
 	switch (code) {
@@ -302,9 +302,9 @@ static enum exchange_outcome judge_broken(
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_SSL_CONNECT_ERROR:
-		return client->reached ? retry(exchange, err) : EXCHANGE_FAILED;
+		return repository->reached ? retry(exchange, err) : EXCHANGE_FAILED;
 	default:
-		if (!client->reached && origin_is_loopback(&client->origin))
+		if (!repository->reached && origin_is_loopback(&repository->origin))
 			return EXCHANGE_FAILED;
 		return retry(exchange, err);
 	}
@@ -397,7 +397,7 @@ static enum exchange_outcome judge_refusal(struct exchange *exchange, struct err
 	switch (exchange->status) {
 	case 401:
 		ours = origin_parse(exchange->url, &origin, NULL, err) == 0 &&
-		       origin_equal(&origin, &exchange->client->origin);
+		       origin_equal(&origin, &exchange->repository->origin);
 		if (!ours || exchange->asked_token || !exchange->headers.challenge)
 			return EXCHANGE_FAILED;
 		exchange->asked_token = true;
@@ -452,7 +452,7 @@ static enum exchange_outcome judge(struct exchange *exchange, CURLcode code, str
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &exchange->status);
 	if (exchange->status > 0)
-		exchange->client->reached = true;
+		exchange->repository->reached = true;
 	outcome = judge_transfer(exchange, code, err);
 	if (outcome != EXCHANGE_DONE)
 		return outcome;

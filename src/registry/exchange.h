@@ -27,7 +27,7 @@
 struct error;
 
 /* What exchanges with one repository share. */
-struct registry_client {
+struct repository {
 	const struct reference *ref;
 	char *base; /* "https://host/v2/path" */
 	struct origin origin; /* of base: where the token may go */
@@ -49,7 +49,7 @@ struct answer_headers {
 };
 
 struct exchange {
-	struct registry_client *client; /* borrowed */
+	struct repository *repository; /* borrowed */
 	char *first_url, *url; /* asked at first; asked now, after redirects */
 	const char *accept; /* NULL: anything */
 	CURL *easy;
@@ -74,8 +74,8 @@ struct exchange {
 	int64_t begun_ns, not_before_ns; /* monotonic */
 };
 
-void exchange_init(struct exchange *exchange, struct registry_client *client, char *url_taken,
-	size_t body_max);
+void exchange_init(
+	struct exchange *exchange, struct repository *repository, char *url_taken, size_t body_max);
 /* Makes it a blob's; with expected NULL, anything's of at most size bytes. */
 void exchange_to_file(
 	struct exchange *exchange, int fd, const struct digest *expected, int64_t size);

@@ -5,9 +5,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "registry/client.h"
 #include "registry/download.h"
 #include "registry/pull_protocol.h"
+#include "registry/repository.h"
 #include "sys/msg.h"
 
 #define FETCH_BYTES_MAX (INT64_C(64) << 30)
@@ -17,15 +17,15 @@ static int write_document(int fd, const struct manifest_document *document, stru
 	return file_write_all(fd, document->text, document->length, "the manifest", err);
 }
 
-static int resolve(struct registry_client *client, const int fds[static 2], struct error **err)
+static int resolve(struct repository *repository, const int fds[static 2], struct error **err)
 {
-	const struct reference *ref = client->ref;
+	const struct reference *ref = repository->ref;
 	cleanup_manifest_document struct manifest_document top = { 0 }, own = { 0 };
 	const struct descriptor *chosen;
 	char digest[DIGEST_TEXT_MAX];
 
-	if (client_get_manifest(client, ref->digest ? ref->digest : ref->tag, NULL, &top, err) <
-			0 ||
+	if (repository_get_manifest(
+		    repository, ref->digest ? ref->digest : ref->tag, NULL, &top, err) < 0 ||
 		write_document(fds[0], &top, err) < 0)
 		return -1;
 	if (!top.manifest.is_index)
@@ -35,13 +35,13 @@ static int resolve(struct registry_client *client, const int fds[static 2], stru
 		return error_new(err, ERROR_NOT_FOUND,
 			"no matching manifest for linux/%s in the manifest list entries",
 			platform_architecture());
-	if (client_get_manifest(client, digest_text(&chosen->digest, digest), chosen, &own, err) <
-		0)
+	if (repository_get_manifest(
+		    repository, digest_text(&chosen->digest, digest), chosen, &own, err) < 0)
 		return -1;
 	return write_document(fds[1], &own, err);
 }
 
-static int answer_resolve(struct registry_client *client, int socket_fd, struct error **err)
+static int answer_resolve(struct repository *repository, int socket_fd, struct error **err)
 {
 	struct msg msg;
 	int result = msg_receive(socket_fd, &msg, err);
@@ -52,7 +52,7 @@ static int answer_resolve(struct registry_client *client, int socket_fd, struct 
 		result =
 			error_new(err, ERROR_INVALID, "an unexpected message of type %u", msg.type);
 	else
-		result = resolve(client, msg.fds, err);
+		result = resolve(repository, msg.fds, err);
 	msg_close_fds(&msg);
 	if (result < 0 || msg_send(socket_fd, PULL_RESOLVED, "", 0, err) < 0)
 		return -1;
@@ -62,13 +62,14 @@ static int answer_resolve(struct registry_client *client, int socket_fd, struct 
 int pull_helper_run(const char *reference, int socket_fd, struct error **err)
 {
 	cleanup_reference struct reference ref = { 0 };
-	cleanup_client struct registry_client client = { 0 };
+	cleanup_repository struct repository repository = { 0 };
 	int result;
 
-	if (reference_parse(reference, &ref, err) < 0 || client_open(&ref, &client, err) < 0)
+	if (reference_parse(reference, &ref, err) < 0 ||
+		repository_open(&ref, &repository, err) < 0)
 		return -1;
-	result = answer_resolve(&client, socket_fd, err);
-	return result <= 0 ? result : download_serve(&client, socket_fd, err);
+	result = answer_resolve(&repository, socket_fd, err);
+	return result <= 0 ? result : download_serve(&repository, socket_fd, err);
 }
 
 int fetch_helper_run(const char *url, int socket_fd, struct error **err)
@@ -82,7 +83,7 @@ int fetch_helper_run(const char *url, int socket_fd, struct error **err)
 		result =
 			error_new(err, ERROR_INVALID, "an unexpected message of type %u", msg.type);
 	else
-		result = client_get_url(url, msg.fds[0], FETCH_BYTES_MAX, err);
+		result = repository_get_url(url, msg.fds[0], FETCH_BYTES_MAX, err);
 	msg_close_fds(&msg);
 	return result < 0 ? -1 : msg_send(socket_fd, PULL_GOT, "", 0, err);
 }

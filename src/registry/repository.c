@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/client.h"
+#include "registry/repository.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,32 +19,32 @@
 #define SECOND INT64_C(1000000000)
 #define ACCEPT OCI_INDEX ", " DOCKER_LIST ", " OCI_MANIFEST ", " DOCKER_MANIFEST
 
-static int set_base(struct registry_client *client, bool https, struct error **err)
+static int set_base(struct repository *repository, bool https, struct error **err)
 {
-	replace_string(&client->base, registry_url(client->ref, https));
-	return origin_parse(client->base, &client->origin, NULL, err);
+	replace_string(&repository->base, registry_url(repository->ref, https));
+	return origin_parse(repository->base, &repository->origin, NULL, err);
 }
 
-int client_open(const struct reference *ref, struct registry_client *ret, struct error **err)
+int repository_open(const struct reference *ref, struct repository *ret, struct error **err)
 {
-	cleanup_client struct registry_client client = { .ref = ref };
+	cleanup_repository struct repository repository = { .ref = ref };
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return error_new(err, ERROR_INTERNAL, "libcurl cannot be used");
-	client.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
-	if (set_base(&client, true, err) < 0)
+	repository.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
+	if (set_base(&repository, true, err) < 0)
 		return -1;
-	*ret = client;
-	client = (struct registry_client){ 0 };
+	*ret = repository;
+	repository = (struct repository){ 0 };
 	return 0;
 }
 
-void registry_client_close(struct registry_client *client)
+void repository_close(struct repository *repository)
 {
-	free(client->base);
-	free(client->token);
-	free(client->ca_file);
-	*client = (struct registry_client){ 0 };
+	free(repository->base);
+	free(repository->token);
+	free(repository->ca_file);
+	*repository = (struct repository){ 0 };
 }
 
 static void sleep_until(int64_t monotonic_ns)
@@ -57,7 +57,7 @@ static void sleep_until(int64_t monotonic_ns)
 }
 
 /* An exchange that asks for a token asks for another exchange, which cannot. */
-int client_perform(struct exchange *exchange, struct error **err) // NOLINT(misc-no-recursion)
+int repository_perform(struct exchange *exchange, struct error **err) // NOLINT(misc-no-recursion)
 {
 	for (;;) {
 		if (exchange_begin(exchange, err) < 0)
@@ -68,8 +68,8 @@ int client_perform(struct exchange *exchange, struct error **err) // NOLINT(misc
 		case EXCHANGE_FAILED:
 			return -1;
 		case EXCHANGE_WANTS_TOKEN:
-			if (client_authorize(exchange->client, exchange->headers.challenge, err) <
-				0)
+			if (repository_authorize(
+				    exchange->repository, exchange->headers.challenge, err) < 0)
 				return -1;
 			break;
 		case EXCHANGE_AGAIN:
@@ -81,9 +81,9 @@ int client_perform(struct exchange *exchange, struct error **err) // NOLINT(misc
 
 /* ---- tokens ---- */
 
-static char *token_url(const struct registry_client *client, const struct challenge *challenge)
+static char *token_url(const struct repository *repository, const struct challenge *challenge)
 {
-	cleanup_free char *scope = xasprintf("repository:%s:pull", client->ref->path);
+	cleanup_free char *scope = xasprintf("repository:%s:pull", repository->ref->path);
 	cleanup_free char *with_service =
 		challenge->service ? url_with_query(challenge->realm, "service", challenge->service)
 				   : xstrdup(challenge->realm);
@@ -121,24 +121,24 @@ static int read_token(const struct buf *body, char **ret, struct error **err)
 	return 0;
 }
 
-int client_authorize( // NOLINT(misc-no-recursion): see client_perform()
-	struct registry_client *client, const char *header, struct error **err)
+int repository_authorize( // NOLINT(misc-no-recursion): see repository_perform()
+	struct repository *repository, const char *header, struct error **err)
 {
 	cleanup_challenge struct challenge challenge = { 0 };
 	cleanup_exchange struct exchange exchange = { .fd = -1 };
 	int found = challenge_parse(header, &challenge, err);
 
-	replace_string(&client->token, NULL);
+	replace_string(&repository->token, NULL);
 	if (found == 0) {
-		error_new(err, ERROR_DENIED, "%s wants a login", client->origin.host);
+		error_new(err, ERROR_DENIED, "%s wants a login", repository->origin.host);
 		return error_hint(err, "registries that need a login are not supported yet");
 	}
-	if (found < 0 || realm_check(&client->origin, challenge.realm, err) < 0)
+	if (found < 0 || realm_check(&repository->origin, challenge.realm, err) < 0)
 		return -1;
-	exchange_init(&exchange, client, token_url(client, &challenge), TOKEN_BYTES_MAX);
+	exchange_init(&exchange, repository, token_url(repository, &challenge), TOKEN_BYTES_MAX);
 	exchange.asked_token = true; /* a token service that wants a token has none for us */
-	if (client_perform(&exchange, err) < 0 ||
-		read_token(&exchange.body, &client->token, err) < 0)
+	if (repository_perform(&exchange, err) < 0 ||
+		read_token(&exchange.body, &repository->token, err) < 0)
 		return error_wrap(err, "get a token");
 	return 0;
 }
@@ -217,78 +217,79 @@ static int read_document(struct exchange *exchange, const char *name,
 }
 
 /* In the words that docker's users know. */
-static int explain(const struct registry_client *client, const char *name, struct error **err)
+static int explain(const struct repository *repository, const char *name, struct error **err)
 {
-	cleanup_free char *repository = reference_familiar_repository(client->ref);
+	cleanup_free char *known = reference_familiar_repository(repository->ref);
 
 	switch (error_kind(*err)) {
 	case ERROR_NOT_FOUND:
-		return error_wrap(err, "manifest for %s%s%s not found", repository,
+		return error_wrap(err, "manifest for %s%s%s not found", known,
 			strchr(name, ':') ? "@" : ":", name);
 	case ERROR_DENIED:
 		return error_wrap(err,
 			"pull access denied for %s, repository does not exist or may require a "
 			"login",
-			repository);
+			known);
 	default:
 		return -1;
 	}
 }
 
 /* A registry of this host may speak plain http, as docker has it: nobody can listen in between. */
-static bool may_try_http(const struct registry_client *client, const struct exchange *exchange)
+static bool may_try_http(const struct repository *repository, const struct exchange *exchange)
 {
-	return client->origin.https && !client->reached && origin_is_loopback(&client->origin) &&
-	       exchange->code != CURLE_OK && exchange->code != CURLE_PEER_FAILED_VERIFICATION;
+	return repository->origin.https && !repository->reached &&
+	       origin_is_loopback(&repository->origin) && exchange->code != CURLE_OK &&
+	       exchange->code != CURLE_PEER_FAILED_VERIFICATION;
 }
 
 static void init_manifest_exchange(
-	struct exchange *exchange, struct registry_client *client, const char *name)
+	struct exchange *exchange, struct repository *repository, const char *name)
 {
 	exchange_done(exchange);
-	exchange_init(exchange, client, xasprintf("%s/manifests/%s", client->base, name),
+	exchange_init(exchange, repository, xasprintf("%s/manifests/%s", repository->base, name),
 		MANIFEST_BYTES_MAX);
 	exchange->accept = ACCEPT;
 }
 
-int client_get_manifest(struct registry_client *client, const char *name,
+int repository_get_manifest(struct repository *repository, const char *name,
 	const struct descriptor *expected, struct manifest_document *ret, struct error **err)
 {
 	cleanup_exchange struct exchange exchange = { .fd = -1 };
 	int result;
 
-	init_manifest_exchange(&exchange, client, name);
-	result = client_perform(&exchange, err);
-	if (result < 0 && may_try_http(client, &exchange)) {
+	init_manifest_exchange(&exchange, repository, name);
+	result = repository_perform(&exchange, err);
+	if (result < 0 && may_try_http(repository, &exchange)) {
 		error_free(take_ptr(*err));
-		if (set_base(client, false, err) < 0)
+		if (set_base(repository, false, err) < 0)
 			return -1;
-		init_manifest_exchange(&exchange, client, name);
-		result = client_perform(&exchange, err);
+		init_manifest_exchange(&exchange, repository, name);
+		result = repository_perform(&exchange, err);
 	}
 	if (result < 0)
-		return explain(client, name, err);
+		return explain(repository, name, err);
 	if (read_document(&exchange, name, expected, ret, err) < 0)
 		return error_wrap(err, "%s", exchange.url);
 	return 0;
 }
 
-int client_get_url(const char *url, int fd, int64_t max, struct error **err)
+int repository_get_url(const char *url, int fd, int64_t max, struct error **err)
 {
-	cleanup_client struct registry_client client = { .ca_file = NULL };
+	cleanup_repository struct repository repository = { .ca_file = NULL };
 	cleanup_exchange struct exchange exchange = { .fd = -1 };
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return error_new(err, ERROR_INTERNAL, "libcurl cannot be used");
-	client.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
-	exchange_init(&exchange, &client, xstrdup(url), ERROR_BYTES_MAX);
+	repository.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
+	exchange_init(&exchange, &repository, xstrdup(url), ERROR_BYTES_MAX);
 	exchange_to_file(&exchange, fd, NULL, max);
-	return client_perform(&exchange, err);
+	return repository_perform(&exchange, err);
 }
 
-char *client_blob_url(const struct registry_client *client, const struct digest *digest)
+char *repository_blob_url(const struct repository *repository, const struct digest *digest)
 {
 	char text[DIGEST_TEXT_MAX];
 
-	return xasprintf("%s/blobs/%s", client->base, digest_text(digest, text));
+	return xasprintf("%s/blobs/%s", repository->base, digest_text(digest, text));
 }

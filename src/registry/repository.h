@@ -13,14 +13,14 @@
 
 struct error;
 
-/* ref is borrowed as long as the client lives. https, and for this host's own registries plain
+/* ref is borrowed as long as the repository lives. https, and for this host's own registries plain
  * http when that fails. */
-int client_open(const struct reference *ref, struct registry_client *ret, struct error **err);
-void registry_client_close(struct registry_client *client);
+int repository_open(const struct reference *ref, struct repository *ret, struct error **err);
+void repository_close(struct repository *repository);
 /* Gets a token as a WWW-Authenticate header asks for; the old one is forgotten. */
-int client_authorize(struct registry_client *client, const char *challenge, struct error **err);
+int repository_authorize(struct repository *repository, const char *challenge, struct error **err);
 /* Performs an exchange to its end, with its pauses and tokens. */
-int client_perform(struct exchange *exchange, struct error **err);
+int repository_perform(struct exchange *exchange, struct error **err);
 
 struct manifest_document {
 	char *text; /* as received */
@@ -32,20 +32,20 @@ struct manifest_document {
  * What name, a tag or a digest, leads to: an index or a manifest. With expected it must be exactly
  * that (type, size, digest).
  */
-int client_get_manifest(struct registry_client *client, const char *name,
+int repository_get_manifest(struct repository *repository, const char *name,
 	const struct descriptor *expected, struct manifest_document *ret, struct error **err);
 void manifest_document_done(struct manifest_document *document);
 /* Any URL, of at most max bytes, to a file: no token is known or got. */
-int client_get_url(const char *url, int fd, int64_t max, struct error **err);
-char *client_blob_url(const struct registry_client *client, const struct digest *digest);
+int repository_get_url(const char *url, int fd, int64_t max, struct error **err);
+char *repository_blob_url(const struct repository *repository, const struct digest *digest);
 
-static inline void registry_client_close_p_(struct registry_client *client)
+static inline void repository_close_p_(struct repository *repository)
 {
-	registry_client_close(client);
+	repository_close(repository);
 }
 static inline void manifest_document_done_p_(struct manifest_document *document)
 {
 	manifest_document_done(document);
 }
-#define cleanup_client CLEANUP(registry_client_close)
+#define cleanup_repository CLEANUP(repository_close)
 #define cleanup_manifest_document CLEANUP(manifest_document_done)
