@@ -162,7 +162,7 @@ static int converse(int connection, const struct launch *launch, struct error **
 	return expect(connection, MONITOR_STARTED, msg, err);
 }
 
-int launch(struct engine *engine, const struct launch *launch, struct error **err)
+int launch_start(struct engine *engine, const struct launch *launch, struct error **err)
 {
 	cleanup_free char *path = run_path(engine, launch->id, NULL);
 	cleanup_close int dir_fd = run_dir_open(engine, launch->id, err), connection = -1;

@@ -27,7 +27,7 @@ int launch_write_etc(struct engine *engine, const struct record *record, const c
 	struct error **err);
 /* Writes the bundle, spawns the monitor, plugs, starts. Returns the connection when something is
  * attached, else -2. */
-int launch(struct engine *engine, const struct launch *launch, struct error **err);
+int launch_start(struct engine *engine, const struct launch *launch, struct error **err);
 /* Undo of all that a launch made, and the end of what ran: cgroup, wiring, run directory.
  * Idempotent. */
 int launch_clear(struct engine *engine, const char *id, struct error **err);

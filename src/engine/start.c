@@ -116,7 +116,7 @@ static int prepare_and_launch(struct engine *engine, const struct record *record
 	spec.process.console_height = attach->rows;
 	spec.process.console_width = attach->columns;
 	describe_monitor(engine, record, &config);
-	return launch(engine,
+	return launch_start(engine,
 		&(const struct launch){ .id = record->id,
 			.spec = &spec,
 			.monitor = &config,

@@ -135,7 +135,7 @@ static int run_to_end(struct engine *engine, const struct step_run *step, struct
 		inet_ntop(AF_INET, &wiring.endpoint.address, address, sizeof(address));
 	if (launch_write_etc(engine, record, wired ? address : NULL, err) < 0)
 		return -1;
-	connection = launch(engine,
+	connection = launch_start(engine,
 		&(const struct launch){ .id = record->id,
 			.spec = &spec,
 			.monitor = &config,

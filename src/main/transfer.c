@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "main/transfer_pull.h"
 #include "store/codec.h"
 #include "store/transfer.h"
 
@@ -13,6 +14,8 @@ int main(int argc, char **argv)
 {
 	if (argc >= 2 && strcmp(argv[1], "unpack") == 0)
 		return transfer_unpack_main(argv + 2, codecs);
+	if (argc >= 2 && (strcmp(argv[1], "pull") == 0 || strcmp(argv[1], "fetch") == 0))
+		return transfer_pull_main(argc, argv);
 	(void)fputs("vessel-transfer is started by vessel.\n", stderr);
 	return 2;
 }

@@ -14,7 +14,8 @@
  *                      ERROR    (in place of CREATED or STARTED) error_pack() bytes; the monitor
  * has undone everything and ends. No exit record is written then.
  *
- * Before START the engine may send ATTACH and RESIZE: with ATTACH no byte of output is missed. When
+ * Before START the engine may send ATTACH and RESIZE: with ATTACH no byte of output is missed; and
+ * HOLD, which brings fds as START does, when there are more than MSG_FDS_MAX. When
  * the pair closes before START, the monitor undoes everything and ends; after START it goes on,
  * whatever happens to the engine. After STARTED the pair is a client's connection like any other:
  * who did not ATTACH closes it.
@@ -92,6 +93,7 @@ enum monitor_message {
 	MONITOR_EXEC,
 	MONITOR_EXEC_STARTED,
 	MONITOR_EXITED,
+	MONITOR_HOLD,
 };
 
 struct monitor_created {

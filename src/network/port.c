@@ -176,7 +176,7 @@ static int parse_parts(const struct parts *parts, struct range *ret_host,
 static int parse(const char *text, struct port **ports, size_t *count, struct error **err)
 {
 	struct port port = { 0 };
-	struct range host, container;
+	struct range host = { 0 }, container = { 0 };
 	struct parts parts;
 	size_t length, more;
 	bool choose;
@@ -192,7 +192,7 @@ static int parse(const char *text, struct port **ports, size_t *count, struct er
 		return error_new(err, ERROR_INVALID, "more than %d published ports", PORTS_MAX);
 	choose = more == 1 && host.last > host.first;
 	*ports = xrealloc(*ports, *count + more, sizeof(**ports));
-	for (uint16_t i = 0; i < more; i++) {
+	for (size_t i = 0; i < more; i++) {
 		port.container_port = (uint16_t)(container.first + i);
 		port.host_port = host.first == 0 ? 0 : (uint16_t)(host.first + i);
 		port.host_port_last = choose ? host.last : 0;

@@ -26,6 +26,11 @@ static bool is_on_any(const struct port *port)
 	return port->host_ip.s_addr == INADDR_ANY;
 }
 
+static const struct nft_map *map_of(const struct port *port)
+{
+	return is_on_any(port) ? &firewall_published : &firewall_published_at;
+}
+
 static void put_element(struct netlink *nl, const struct change *change, const struct port *port)
 {
 	const struct published_value value = { .address = change->address,
@@ -50,12 +55,11 @@ static void put_element(struct netlink *nl, const struct change *change, const s
 static void put_request(struct netlink *nl, const struct change *change, const struct nft_map *map,
 	const struct port *ports, size_t count, size_t *at)
 {
-	bool any = map == &firewall_published;
 	struct rtattr *list = NULL;
 	size_t n = 0;
 
 	for (; *at < count && n < ELEMENTS_PER_REQUEST; ++*at) {
-		if (is_on_any(&ports[*at]) != any)
+		if (map_of(&ports[*at]) != map)
 			continue;
 		if (!list)
 			list = nft_elements_begin(nl, "change published ports", change->message,
@@ -155,29 +159,26 @@ static int take_element(const struct nlmsghdr *h, void *arg)
 }
 
 /* One question per port: a list of keys would be answered only up to the first that is missing. */
-static int ask(const struct change *change, const struct port *ports, size_t count, bool *mine,
-	struct error **err)
+static int ask(const struct change *change, struct ownership *own, struct error **err)
 {
-	struct ownership own = { ports, count, change->address, mine };
 	cleanup_netlink struct netlink nl;
 
 	if (netlink_open(&nl, NETLINK_NETFILTER, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		const char *map =
-			is_on_any(&ports[i]) ? firewall_published.name : firewall_published_at.name;
+	for (size_t i = 0; i < own->count; i++) {
+		const struct port *port = &own->ports[i];
 		struct rtattr *list = nft_elements_begin(&nl, "look for a published port",
-			NFT_MSG_GETSETELEM, change->bridge->table, map);
+			NFT_MSG_GETSETELEM, change->bridge->table, map_of(port)->name);
 
-		put_element(&nl, change, &ports[i]);
+		put_element(&nl, change, port);
 		netlink_nest_end(&nl, list);
 	}
-	if (netlink_dump(&nl, take_element, &own, err) < 0 && !link_forgive(ENOENT, err))
+	if (netlink_dump(&nl, take_element, own, err) < 0 && !link_forgive(ENOENT, err))
 		return -1;
 	return 0;
 }
 
-/* Moves the ports that still lead to the address to the front of kept; returns how many. */
+/* Copies the ports that still lead to the address into kept; returns how many. */
 static ssize_t find_mine(const struct change *change, const struct port *ports, size_t count,
 	struct port *kept, struct error **err)
 {
@@ -186,8 +187,9 @@ static ssize_t find_mine(const struct change *change, const struct port *ports, 
 	for (size_t at = 0; at < count; at += PORTS_PER_QUESTION) {
 		size_t n = count - at < PORTS_PER_QUESTION ? count - at : PORTS_PER_QUESTION;
 		bool mine[PORTS_PER_QUESTION] = { 0 };
+		struct ownership own = { ports + at, n, change->address, mine };
 
-		if (ask(change, ports + at, n, mine, err) < 0)
+		if (ask(change, &own, err) < 0)
 			return -1;
 		for (size_t i = 0; i < n; i++)
 			if (mine[i])

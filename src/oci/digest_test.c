@@ -30,6 +30,7 @@ static const struct {
 
 static void rejects_what_is_not_a_digest(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(rejected) / sizeof(*rejected); i++) {
 		cleanup_error struct error *err = NULL;
 		struct digest digest = { .sha256 = { 0xaa } };
@@ -49,6 +50,7 @@ static void text_is_the_inverse_of_parse(void **state)
 	char buf[DIGEST_TEXT_MAX];
 	struct digest digest;
 
+	(void)state;
 	assert_int_equal(digest_parse("sha256:" HEX64, &digest, &err), 0);
 	assert_string_equal(digest_text(&digest, buf), "sha256:" HEX64);
 }

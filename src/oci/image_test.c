@@ -33,6 +33,7 @@ static void config_reads_every_member(void **state)
 	cleanup_error struct error *err = NULL;
 	cleanup_image_config struct image_config config = { 0 };
 
+	(void)state;
 	assert_int_equal(image_config_parse(full, strlen(full), &config, &err), 0);
 	assert_string_equal(config.created, "2026-01-31T01:02:03Z");
 	assert_string_equal(config.architecture, "amd64");
@@ -60,6 +61,7 @@ static void config_round_trip(void **state)
 	cleanup_image_config struct image_config config = { 0 }, copy = { 0 };
 	cleanup_free char *text = NULL;
 
+	(void)state;
 	assert_int_equal(image_config_parse(full, strlen(full), &config, &err), 0);
 	image_config_copy(&config, &copy);
 	image_config_done(&config);
@@ -98,6 +100,7 @@ static const struct {
 
 static void config_accepts_and_rejects(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(configs) / sizeof(*configs); i++) {
 		cleanup_error struct error *err = NULL;
 		cleanup_image_config struct image_config config = { 0 };
@@ -112,6 +115,7 @@ static void config_accepts_and_rejects(void **state)
 /* R14: at the cap and one beyond. */
 static void config_layers_are_capped(void **state)
 {
+	(void)state;
 	for (int count = IMAGE_LAYERS_MAX - 1; count <= IMAGE_LAYERS_MAX + 1; count++) {
 		cleanup_buf struct buf text = BUF_INIT(BUF_LARGE);
 		cleanup_error struct error *err = NULL;
@@ -178,6 +182,7 @@ static const struct {
 
 static void manifest_accepts_and_rejects(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(manifests) / sizeof(*manifests); i++) {
 		cleanup_error struct error *err = NULL;
 		cleanup_manifest struct manifest manifest = { 0 };
@@ -197,6 +202,7 @@ static void manifest_round_trip(void **state)
 	cleanup_manifest struct manifest manifest = { 0 };
 	cleanup_free char *again = NULL;
 
+	(void)state;
 	assert_int_equal(manifest_parse(text, strlen(text), &manifest, &err), 0);
 	assert_int_equal(manifest.entries[0].size, 32654);
 	again = manifest_text(&manifest);
@@ -241,6 +247,7 @@ static const struct {
 
 static void selects_this_platform(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(selections) / sizeof(*selections); i++) {
 		struct descriptor entries[4] = { 0 };
 		struct manifest index = { .is_index = true, .entries = entries };

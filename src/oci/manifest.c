@@ -128,6 +128,19 @@ static int check_version(struct json_object *obj, struct error **err)
 	return 0;
 }
 
+static int check_kind(struct manifest *manifest, struct error **err)
+{
+	bool is_index = manifest->is_index;
+
+	if (!manifest->media_type)
+		manifest->media_type = xstrdup(is_index ? OCI_INDEX : OCI_MANIFEST);
+	if (is_one_of(manifest->media_type, is_index ? OCI_INDEX : OCI_MANIFEST,
+		    is_index ? DOCKER_LIST : DOCKER_MANIFEST))
+		return 0;
+	return error_new(err, ERROR_INVALID, "its mediaType '%s' is not what its members say",
+		manifest->media_type);
+}
+
 static int parse_manifest(struct json_object *obj, struct manifest *manifest, struct error **err)
 {
 	struct json_object *manifests = NULL, *layers = NULL, *config = NULL;
@@ -142,16 +155,13 @@ static int parse_manifest(struct json_object *obj, struct manifest *manifest, st
 		return error_new(err, ERROR_INVALID,
 			"it must have either 'manifests' or both 'config' and 'layers'");
 	manifest->is_index = manifests != NULL;
-	if (!manifest->media_type)
-		manifest->media_type = xstrdup(manifests ? OCI_INDEX : OCI_MANIFEST);
-	if (!is_one_of(manifest->media_type, manifests ? OCI_INDEX : OCI_MANIFEST,
-		    manifests ? DOCKER_LIST : DOCKER_MANIFEST))
-		return error_new(err, ERROR_INVALID,
-			"its mediaType '%s' is not what its members say", manifest->media_type);
-	if (config && parse_descriptor(config, &manifest->config, err) < 0)
+	if (check_kind(manifest, err) < 0)
+		return -1;
+	if (manifests)
+		return parse_entries(manifests, INDEX_ENTRIES_MAX, manifest, err);
+	if (parse_descriptor(config, &manifest->config, err) < 0)
 		return error_wrap(err, "'config'");
-	return parse_entries(manifests ? manifests : layers,
-		manifests ? INDEX_ENTRIES_MAX : IMAGE_LAYERS_MAX, manifest, err);
+	return parse_entries(layers, IMAGE_LAYERS_MAX, manifest, err);
 }
 
 int manifest_parse(const char *text, size_t length, struct manifest *ret, struct error **err)

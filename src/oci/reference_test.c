@@ -104,6 +104,7 @@ static void check_text(const char *why, const char *what, const char *got, const
 
 static void parses(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(accepted) / sizeof(*accepted); i++) {
 		cleanup_error struct error *err = NULL;
 		cleanup_reference struct reference ref = { 0 };
@@ -123,6 +124,7 @@ static void parses(void **state)
 /* What people see must mean the same when they type it. */
 static void familiar_parses_to_the_same(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(accepted) / sizeof(*accepted); i++) {
 		cleanup_error struct error *err = NULL;
 		cleanup_reference struct reference ref = { 0 }, again = { 0 };
@@ -139,6 +141,7 @@ static void familiar_parses_to_the_same(void **state)
 
 static void rejects(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(rejected) / sizeof(*rejected); i++) {
 		cleanup_error struct error *err = NULL;
 		struct reference ref = { .tag = (char *)"untouched" };
@@ -158,6 +161,7 @@ static void repositories(void **state)
 	cleanup_reference struct reference ref = { 0 };
 	cleanup_free char *full = NULL, *familiar = NULL;
 
+	(void)state;
 	assert_int_equal(reference_parse("debian:12", &ref, &err), 0);
 	full = reference_repository(&ref);
 	familiar = reference_familiar_repository(&ref);

@@ -102,7 +102,9 @@ static int parse_device(struct json_object *obj, struct spec *spec, struct error
 	if (!type || strlen(type) != 1 || !strchr("bcup", *type))
 		return error_new(err, ERROR_INVALID, "type '%s' of '%s' is not b, c, u or p",
 			type ? type : "", path);
-	device.type = *type == 'u' ? 'c' : *type;
+	device.type = *type;
+	if (*type == 'u') /* mknod(1)'s word for an unbuffered one */
+		device.type = 'c';
 	device.mode = (mode_t)mode & 07777;
 	device.path = xstrdup(path);
 	spec->devices = xrealloc(spec->devices, spec->device_count + 1, sizeof(*spec->devices));

@@ -147,6 +147,7 @@ static void full_round_trip(void **state)
 	cleanup_spec struct spec spec, again;
 	cleanup_free char *text = NULL, *second = NULL;
 
+	(void)state;
 	spec_init(&spec);
 	spec_init(&again);
 	fill(&spec);
@@ -164,6 +165,7 @@ static void empty_round_trip(void **state)
 	cleanup_spec struct spec spec, again;
 	cleanup_free char *text = NULL;
 
+	(void)state;
 	spec_init(&spec);
 	spec_init(&again);
 	text = spec_text(&spec);
@@ -183,6 +185,7 @@ static void process_alone_round_trip(void **state)
 	cleanup_json struct json_object *object = NULL, *second = NULL;
 	struct spec_process process = { 0 }, again = { 0 };
 
+	(void)state;
 	fill_process(&process);
 	object = spec_process_json(&process);
 	assert_int_equal(spec_process_parse(object, &again, &err), 0);
@@ -270,6 +273,7 @@ static const struct {
 
 static void accepts_and_rejects(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
 		cleanup_error struct error *err = NULL;
 		cleanup_spec struct spec spec;
@@ -290,6 +294,7 @@ static void id_maps_are_capped(void **state)
 {
 	static const int counts[] = { 339, 340, 341, 5000 };
 
+	(void)state;
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
 		cleanup_buf struct buf text = BUF_INIT(BUF_LARGE);
 		cleanup_error struct error *err = NULL;
@@ -308,6 +313,7 @@ static void id_maps_are_capped(void **state)
 
 static void names(void **state)
 {
+	(void)state;
 	assert_int_equal(capability_number("CAP_CHOWN"), 0);
 	assert_int_equal(capability_number("checkpoint_restore"), 40);
 	assert_int_equal(capability_number("CAP_CAP_CHOWN"), -1);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "runtime/cgroup_internal.h"
@@ -24,34 +25,36 @@ static int invalid_path(const char *path, const char *why, struct error **err)
  * ".." would climb out of the parent that was meant (GHSA-5g49-rx9x-qfc6), and a newline would
  * forge a line of /proc/PID/cgroup.
  */
+static int check_component(const char *path, const char *at, size_t length, struct error **err)
+{
+	if ((length == 1 && at[0] == '.') || (length == 2 && at[0] == '.' && at[1] == '.'))
+		return invalid_path(path, "has a '.' or '..' component", err);
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)at[i] < ' ' || at[i] == 0x7f)
+			return invalid_path(path, "has a control character", err);
+	return 0;
+}
+
 static int path_to_dir(const char *path, char **ret, struct error **err)
 {
-	cleanup_free char *dir = NULL;
-	char *to;
+	cleanup_buf struct buf dir = BUF_INIT(CGROUP_PATH_MAX);
 
-	if (strlen(path) >= CGROUP_PATH_MAX)
-		return error_new(err, ERROR_INVALID, "cgroup path is longer than %d bytes",
-			CGROUP_PATH_MAX - 1);
-	to = dir = xstrdup(path);
 	for (const char *at = path; *at;) {
 		size_t length = strcspn(at, "/");
 
-		if ((length == 1 && at[0] == '.') || (length == 2 && at[0] == '.' && at[1] == '.'))
-			return invalid_path(path, "has a '.' or '..' component", err);
-		for (size_t i = 0; i < length; i++)
-			if ((unsigned char)at[i] < ' ' || at[i] == 0x7f)
-				return invalid_path(path, "has a control character", err);
+		if (check_component(path, at, length, err) < 0)
+			return -1;
 		if (length > 0) {
-			if (to != dir)
-				*to++ = '/';
-			to = mempcpy(to, at, length);
+			buf_puts(&dir, dir.length > 0 ? "/" : "");
+			buf_append(&dir, at, length);
 		}
 		at += length + (at[length] == '/');
 	}
-	*to = '\0';
-	if (to == dir)
+	if (buf_check(&dir, "the cgroup path", err) < 0)
+		return -1;
+	if (dir.length == 0)
 		return invalid_path(path, "names no directory", err);
-	*ret = take_ptr(dir);
+	*ret = buf_take(&dir);
 	return 0;
 }
 
@@ -271,8 +274,8 @@ int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, st
 static int remove_dir(int parent_fd, const char *dir, int64_t deadline, int depth);
 
 /* What the container itself has made below its cgroup. */
-static void remove_children(int parent_fd, const char *dir, int64_t deadline,
-	int depth) // NOLINT(misc-no-recursion): bounded by depth
+// NOLINTNEXTLINE(misc-no-recursion): bounded by depth
+static void remove_children(int parent_fd, const char *dir, int64_t deadline, int depth)
 {
 	int fd = openat(parent_fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -290,8 +293,8 @@ static void remove_children(int parent_fd, const char *dir, int64_t deadline,
 }
 
 /* 0, or -1 with errno. Processes that have been waited for can still be leaving: EBUSY. */
-static int remove_dir(int parent_fd, const char *dir, int64_t deadline,
-	int depth) // NOLINT(misc-no-recursion): bounded by depth
+// NOLINTNEXTLINE(misc-no-recursion): bounded by depth
+static int remove_dir(int parent_fd, const char *dir, int64_t deadline, int depth)
 {
 	struct timespec pause = { .tv_nsec = 100L * 1000 };
 

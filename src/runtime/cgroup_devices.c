@@ -211,7 +211,7 @@ static int apply_v2(struct cgroup *cgroup, const struct spec_resources *limits, 
 {
 	cleanup_free struct program *program = xcalloc(1, sizeof(*program));
 	cleanup_close int fd = -1, dir_fd = -1;
-	uint32_t old[ATTACHED_MAX];
+	uint32_t old[ATTACHED_MAX] = { 0 };
 	union bpf_attr query = { .query.attach_type = BPF_CGROUP_DEVICE,
 		.query.prog_ids = (uintptr_t)old,
 		.query.prog_cnt = ATTACHED_MAX };

@@ -73,6 +73,7 @@ int cgroup_file_read(const struct cgroup_file *file, char *ret, size_t size, str
 	size_t length = 0;
 	ssize_t n;
 
+	ret[0] = '\0';
 	if (fd < 0)
 		return errno == ENOENT ? 0 : fail(file, "open", err);
 	do {

@@ -207,6 +207,15 @@ static int find_v2_controllers(struct cgroup_hierarchy *unified, struct error **
 }
 
 /* Who has which controller. v1 first: a hybrid host's v2 tree only has what v1 left over. */
+static void map_hierarchy(struct cgroup_host *host, const struct cgroup_hierarchy *hierarchy)
+{
+	if (hierarchy->v2)
+		host->unified = hierarchy;
+	for (unsigned int i = 0; i < CONTROLLER_MAX_; i++)
+		if (hierarchy->controllers & 1U << i && (!host->of[i] || host->of[i]->v2))
+			host->of[i] = hierarchy;
+}
+
 static void map_controllers(struct cgroup_host *host)
 {
 	static const enum cgroup_controller preferred[] = { CONTROLLER_PIDS, CONTROLLER_MEMORY,
@@ -214,14 +223,8 @@ static void map_controllers(struct cgroup_host *host)
 	bool has_v1 = false;
 
 	for (size_t i = 0; i < host->count; i++) {
-		const struct cgroup_hierarchy *hierarchy = &host->hierarchies[i];
-
-		has_v1 = has_v1 || !hierarchy->v2;
-		if (hierarchy->v2)
-			host->unified = hierarchy;
-		for (unsigned int k = 0; k < CONTROLLER_MAX_; k++)
-			if (hierarchy->controllers & 1U << k && (!host->of[k] || host->of[k]->v2))
-				host->of[k] = hierarchy;
+		has_v1 = has_v1 || !host->hierarchies[i].v2;
+		map_hierarchy(host, &host->hierarchies[i]);
 	}
 	host->mode = !host->unified ? CGROUP_V1 : has_v1 ? CGROUP_HYBRID : CGROUP_V2;
 	host->main = host->mode == CGROUP_V2 ? host->unified : NULL;

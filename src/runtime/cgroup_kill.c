@@ -238,7 +238,7 @@ static ssize_t kill_each(struct cgroup *cgroup, struct error **err)
 		return count;
 	frozen = cgroup_freeze(cgroup, true, &ignored) == 0;
 	count = cgroup_pids(cgroup, &pids, err); /* only now the list holds still */
-	for (ssize_t i = 0; i < count; i++)
+	for (ssize_t i = 0; pids && i < count; i++)
 		if (pids[i] > 0) /* 0: of a pid namespace that we cannot see into */
 			(void)kill(pids[i], SIGKILL);
 	if (frozen)

@@ -21,15 +21,16 @@ typedef void write_value(int64_t value, char ret[static VALUE_MAX]);
 static double log2_of(uint64_t n)
 {
 	int exponent = 63 - __builtin_clzll(n);
-	double x = (double)n / (double)(1ULL << exponent), result = exponent;
+	double x = (double)n / (double)(1ULL << exponent), result = exponent, bit = 0.5;
 
 	/* libm would be one more library to load at each start. */
-	for (double bit = 0.5; bit > 1e-12; bit /= 2) {
+	for (int i = 0; i < 40; i++) {
 		x *= x;
 		if (x >= 2) {
 			x /= 2;
 			result += bit;
 		}
+		bit /= 2;
 	}
 	return result;
 }
@@ -287,6 +288,14 @@ static int apply_memory_v1(
 	return limit_failed("--memory", &memory, err);
 }
 
+static int swap_too_small(int64_t swap, int64_t memory, struct error **err)
+{
+	return error_new(err, ERROR_INVALID,
+		"--memory-swap: %" PRId64 " is less than the limit of memory, %" PRId64
+		" (it is memory and swap together)",
+		swap, memory);
+}
+
 /* v2 counts swap alone; the specification means both together. */
 static int swap_alone(struct cgroup *cgroup, const struct spec_resources *limits, int64_t *ret,
 	struct error **err)
@@ -308,10 +317,7 @@ static int swap_alone(struct cgroup *cgroup, const struct spec_resources *limits
 		return error_new(err, ERROR_INVALID,
 			"--memory-swap: needs a limit of memory too (--memory)");
 	if (limits->memory_swap < limit)
-		return error_new(err, ERROR_INVALID,
-			"--memory-swap: %" PRId64 " is less than the limit of memory, %" PRId64
-			" (it is memory and swap together)",
-			limits->memory_swap, limit);
+		return swap_too_small(limits->memory_swap, limit, err);
 	*ret = limits->memory_swap - limit;
 	return 0;
 }
@@ -345,6 +351,9 @@ static int apply_memory(
 
 	if (!is_set(limits->memory_limit) && !is_set(limits->memory_swap))
 		return 0;
+	if (limits->memory_limit > 0 && limits->memory_swap > 0 &&
+		limits->memory_swap < limits->memory_limit)
+		return swap_too_small(limits->memory_swap, limits->memory_limit, err);
 	hierarchy = find(cgroup, CONTROLLER_MEMORY,
 		is_set(limits->memory_limit) ? "--memory" : "--memory-swap", err);
 	if (!hierarchy)

@@ -26,6 +26,7 @@ static void weights(void **state)
 		{ 2048, 174, "twice the default" },
 	};
 
+	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		if (cgroup_weight_of_shares(rows[i].shares) != rows[i].weight)
 			fail_msg("%s: %lu", rows[i].why,
@@ -63,6 +64,7 @@ static void hosts(void **state)
 			0, NONE },
 	};
 
+	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		cleanup_free char *text = xstrdup(rows[i].text);
 		cleanup_error struct error *err = NULL;
@@ -111,6 +113,7 @@ static void scopes(void **state)
 		{ "a newline forges a line of /proc/PID/cgroup", "a.slice:b:c\nd", NULL, NULL },
 	};
 
+	(void)state;
 	if (geteuid() != 0) {
 		print_message("another user's scopes lie below the user's manager\n");
 		skip();

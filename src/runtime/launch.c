@@ -11,7 +11,9 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "oci/spec.h"
 #include "runtime/cgroup.h"
+#include "runtime/identity.h"
 #include "runtime/sync.h"
 #include "sys/process.h"
 
@@ -55,6 +57,19 @@ static int join_all(const struct launch *launch, struct error **err)
 	return 0;
 }
 
+/* While /proc is still the host's. After vfork(2) the kernel keeps the value from its parent. */
+static int set_score(const struct spec_process *process, struct error **err)
+{
+	cleanup_close int proc_fd = -1;
+
+	if (!process || !process->has_oom_score_adj)
+		return 0;
+	proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc_fd < 0)
+		return error_sys(err, "open /proc");
+	return oom_score_apply(process, proc_fd, err);
+}
+
 static int help(struct helper *helper, struct error **err)
 {
 	const struct launch *launch = helper->launch;
@@ -65,7 +80,7 @@ static int help(struct helper *helper, struct error **err)
 	if (launch->cgroup && launch->cgroup_fd < 0 &&
 		cgroup_attach(launch->cgroup, getpid(), err) < 0)
 		return -1;
-	if (join_all(launch, err) < 0)
+	if (set_score(launch->score_of, err) < 0 || join_all(launch, err) < 0)
 		return -1;
 	if (keep_fds(launch, err) < 0)
 		return -1;

@@ -20,6 +20,7 @@
 
 struct cgroup;
 struct error;
+struct spec_process;
 
 #define LAUNCH_JOINS_MAX 8
 #define LAUNCH_SYNC_FD 3
@@ -34,6 +35,8 @@ struct launch {
 	int join_pidfd; /* -1, or a process whose namespaces join_flags are entered */
 	uint64_t join_flags;
 	int cgroup_fd; /* -1, or where the process starts (v2) */
+	const struct spec_process
+		*score_of; /* NULL, or whose oom_score_adj a joining process gets */
 	struct cgroup *cgroup; /* the helper enters it first, when not NULL and cgroup_fd is -1 */
 	/*
 	 * All that the process gets, as 0, 1, 2, LAUNCH_SYNC_FD, LAUNCH_EXTRA_FD. The sync socket

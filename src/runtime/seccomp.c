@@ -15,7 +15,7 @@ static int load(unsigned int flags, const struct sock_fprog *program)
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
 }
 
-int seccomp_load(const void *filter, size_t bytes, struct error **err)
+int seccomp_filter_load(const void *filter, size_t bytes, struct error **err)
 {
 	struct sock_fprog program = {
 		.len = (unsigned short)(bytes / sizeof(struct sock_filter)),

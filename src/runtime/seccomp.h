@@ -20,6 +20,6 @@ struct error;
 int seccomp_compile(uint64_t capabilities, int fd, struct error **err);
 /* Loads SECCOMP_DEFAULT or a compiled file's bytes (taken before pivoting) for this process; needs
  * no_new_privs or CAP_SYS_ADMIN. */
-int seccomp_load(const void *filter, size_t bytes, struct error **err);
+int seccomp_filter_load(const void *filter, size_t bytes, struct error **err);
 extern const unsigned char seccomp_default_filter[];
 extern const size_t seccomp_default_filter_bytes;

@@ -142,8 +142,7 @@ void catalog_close(struct catalog *catalog)
 	free(catalog);
 }
 
-int column_digest(struct catalog *catalog, sqlite3_stmt *statement, int column, struct digest *ret,
-	struct error **err)
+int column_digest(sqlite3_stmt *statement, int column, struct digest *ret, struct error **err)
 {
 	const void *bytes = sqlite3_column_blob(statement, column);
 
@@ -196,7 +195,7 @@ int catalog_find_cache(
 		return found;
 	row.has_layer = sqlite3_column_type(statement, 0) != SQLITE_NULL;
 	row.size = sqlite3_column_int64(statement, 1);
-	if (row.has_layer && column_digest(catalog, statement, 0, &row.layer, err) < 0)
+	if (row.has_layer && column_digest(statement, 0, &row.layer, err) < 0)
 		return -1;
 	*ret = row;
 	return 1;

@@ -10,8 +10,7 @@ struct catalog {
 };
 
 /* A column that holds a digest; -1 when it is not one. */
-int column_digest(struct catalog *catalog, sqlite3_stmt *statement, int column, struct digest *ret,
-	struct error **err);
+int column_digest(sqlite3_stmt *statement, int column, struct digest *ret, struct error **err);
 /* One statement in a transaction of its own; returns how many rows it changed. */
 #define catalog_write(catalog, err, ...) \
 	({ \

@@ -15,13 +15,12 @@ void image_row_done(struct image_row *row)
 }
 
 /* Columns: id, manifest, created_ns, size, reference. */
-static int read_row(
-	struct catalog *catalog, sqlite3_stmt *statement, struct image_row *ret, struct error **err)
+static int read_row(sqlite3_stmt *statement, struct image_row *ret, struct error **err)
 {
 	struct image_row row = { 0 };
 
-	if (column_digest(catalog, statement, 0, &row.id, err) < 0 ||
-		column_digest(catalog, statement, 1, &row.manifest, err) < 0)
+	if (column_digest(statement, 0, &row.id, err) < 0 ||
+		column_digest(statement, 1, &row.manifest, err) < 0)
 		return -1;
 	row.created_ns = sqlite3_column_int64(statement, 2);
 	row.size = sqlite3_column_int64(statement, 3);
@@ -98,7 +97,7 @@ int catalog_find_reference(
 		    "t", reference) < 0)
 		return -1;
 	found = database_step(&catalog->database, statement, err);
-	return found <= 0 ? found : read_row(catalog, statement, ret, err);
+	return found <= 0 ? found : read_row(statement, ret, err);
 }
 
 /* The first and the last digest whose hex digits begin so. */
@@ -138,7 +137,7 @@ int catalog_find_image(
 	found = database_step(&catalog->database, statement, err);
 	if (found <= 0)
 		return found;
-	if (read_row(catalog, statement, &row, err) < 0)
+	if (read_row(statement, &row, err) < 0)
 		return -1;
 	found = database_step(&catalog->database, statement, err);
 	if (found > 0)
@@ -169,7 +168,7 @@ static int read_all(struct catalog *catalog, struct row_list *list, struct error
 		return -1;
 	while ((found = database_step(&catalog->database, statement, err)) > 0) {
 		list->rows = xrealloc(list->rows, list->count + 1, sizeof(*list->rows));
-		if (read_row(catalog, statement, &list->rows[list->count], err) < 0)
+		if (read_row(statement, &list->rows[list->count], err) < 0)
 			return -1;
 		list->count++;
 	}
@@ -264,7 +263,7 @@ static int find_orphans(struct catalog *catalog, const struct digest *image,
 		return -1;
 	while ((found = database_step(&catalog->database, statement, err)) > 0) {
 		ret->digests = xrealloc(ret->digests, ret->count + 1, sizeof(*ret->digests));
-		if (column_digest(catalog, statement, 0, &ret->digests[ret->count], err) < 0)
+		if (column_digest(statement, 0, &ret->digests[ret->count], err) < 0)
 			return -1;
 		ret->count++;
 	}

@@ -131,6 +131,7 @@ static int take(struct register_db *db, const char *id, const struct subnet *sub
 		(int64_t)*address, id);
 }
 
+// NOLINTNEXTLINE(readability-function-size): a subnet and a wish are many values, each named
 int register_take_address(struct register_db *db, const char *id, struct in_addr gateway,
 	uint8_t prefix, struct in_addr wanted, struct in_addr *ret, struct error **err)
 {

@@ -282,7 +282,7 @@ static void addresses(void **state)
 
 		if ((result == 0) != (takes[i].given != NULL))
 			fail_msg("%s: %s", takes[i].why, err ? error_message(err) : "given");
-		if (result == 0 && strcmp(inet_ntoa(got), takes[i].given) != 0)
+		if (result == 0 && takes[i].given && strcmp(inet_ntoa(got), takes[i].given) != 0)
 			fail_msg("%s: %s", takes[i].why, inet_ntoa(got));
 		if (result < 0 && error_kind(err) != takes[i].kind)
 			fail_msg("%s: %s", takes[i].why, error_message(err));
@@ -413,8 +413,9 @@ static void a_killed_writer_leaves_nothing(void **state)
 
 		pid = fork();
 		assert_true(pid >= 0);
-		while (pid == 0)
-			(void)contender(fixture->fd, 9);
+		if (pid == 0)
+			for (;;)
+				(void)contender(fixture->fd, 9);
 		usleep((useconds_t)delay_us);
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -439,42 +440,50 @@ static const struct {
 	{ "cut inside the header", NULL, 50, false },
 };
 
+/* The i-th kind of damage in place of the register. */
+static void do_damage(void **state, size_t i)
+{
+	struct fixture *fixture = *state;
+	cleanup_error struct error *err = NULL;
+	struct register_db *db;
+	char path[128];
+	bool fresh;
+
+	(void)unlinkat(fixture->fd, "register.db", 0);
+	(void)unlinkat(fixture->fd, "register.db-journal", 0);
+	if (damaged[i].content) {
+		assert_int_equal(file_replace_at(fixture->fd, "register.db", damaged[i].content,
+					 strlen(damaged[i].content), 0600, false, &err),
+			0);
+		return;
+	}
+	db = open_register(state, &fresh);
+	add(db, ID_A, "a");
+	register_close(db);
+	snprintf(path, sizeof(path), "%s/register.db", fixture->path);
+	assert_int_equal(truncate(path, (off_t)damaged[i].length), 0);
+}
+
 static void damage_is_told(void **state)
 {
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < sizeof(damaged) / sizeof(*damaged); i++) {
+		const struct container_row row = row_of(ID_C, "c");
 		cleanup_error struct error *err = NULL;
-		struct register_db *db = NULL;
-		struct container_row row;
+		cleanup_register struct register_db *db = NULL;
 		bool fresh = false;
 		int result;
 
-		(void)unlinkat(fixture->fd, "register.db", 0);
-		(void)unlinkat(fixture->fd, "register.db-journal", 0);
-		if (damaged[i].content) {
-			assert_int_equal(
-				file_replace_at(fixture->fd, "register.db", damaged[i].content,
-					strlen(damaged[i].content), 0600, false, &err),
-				0);
-		} else {
-			char path[128];
-
-			db = open_register(state, &fresh);
-			add(db, ID_A, "a");
-			register_close(take_ptr(db));
-			snprintf(path, sizeof(path), "%s/register.db", fixture->path);
-			assert_int_equal(truncate(path, (off_t)damaged[i].length), 0);
-		}
+		do_damage(state, i);
 		result = register_open(fixture->fd, &db, &fresh, &err);
-		row = row_of(ID_C, "c");
 		if (result == 0) /* a cut is seen at the first use only */
 			result = register_add(db, &row, &err);
 		if ((result == 0) != damaged[i].opens)
 			fail_msg("%s: %s", damaged[i].why, err ? error_message(err) : "opened");
-		if (result < 0 && (!strstr(error_message(err), "damaged") || !error_hint_text(err)))
-			fail_msg("%s: says '%s'", damaged[i].why, error_message(err));
-		register_close(db);
+		if (result < 0)
+			assert_non_null(strstr(error_message(err), "damaged"));
+		assert_true(result == 0 || error_hint_text(err));
 	}
 }
 

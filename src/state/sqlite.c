@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "oci/digest.h"
 
+#define COPY SQLITE_TRANSIENT // NOLINT(performance-no-int-to-ptr): SQLite's own constant
 #define BUSY_LIMIT_US 10000000L
 #define BUSY_STEP_US 100L
 #define BUSY_STEP_MAX_US 5000L
@@ -145,36 +146,43 @@ int database_exec(struct database *db, const char *sql, struct error **err)
 		       : database_fail(db, err);
 }
 
-static int bind(sqlite3_stmt *statement, int place, char type, va_list *ap)
+// NOLINTBEGIN(clang-analyzer-valist.Uninitialized): both callers of prepare() begin it
+static int bind_all(sqlite3_stmt *statement, const char *types, va_list ap)
 {
-	const struct digest *digest;
+	int code = SQLITE_OK;
 
-	switch (type) {
-	case 't':
-		return sqlite3_bind_text(statement, place, va_arg(*ap, const char *), -1,
-			SQLITE_TRANSIENT); // NOLINT(performance-no-int-to-ptr): SQLite's own
-					   // constant
-	case 'i':
-		return sqlite3_bind_int64(statement, place, va_arg(*ap, int64_t));
-	case 'd':
-		digest = va_arg(*ap, const struct digest *);
-		return sqlite3_bind_blob(statement, place, digest, digest ? DIGEST_SIZE : 0,
-			SQLITE_TRANSIENT); // NOLINT(performance-no-int-to-ptr): as above
-	default:
-		return SQLITE_MISUSE;
+	for (int place = 1; code == SQLITE_OK && types[place - 1]; place++) {
+		const struct digest *digest;
+
+		switch (types[place - 1]) {
+		case 't':
+			code = sqlite3_bind_text(
+				statement, place, va_arg(ap, const char *), -1, COPY);
+			break;
+		case 'i':
+			code = sqlite3_bind_int64(statement, place, va_arg(ap, int64_t));
+			break;
+		case 'd':
+			digest = va_arg(ap, const struct digest *);
+			code = sqlite3_bind_blob(
+				statement, place, digest, digest ? DIGEST_SIZE : 0, COPY);
+			break;
+		default:
+			code = SQLITE_MISUSE;
+		}
 	}
+	return code;
 }
+// NOLINTEND(clang-analyzer-valist.Uninitialized)
 
 static int prepare(struct database *db, sqlite3_stmt **ret, struct error **err, const char *sql,
-	const char *types, va_list *ap)
+	const char *types, va_list ap)
 {
 	cleanup_statement sqlite3_stmt *statement = NULL;
 
-	if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK ||
+		bind_all(statement, types, ap) != SQLITE_OK)
 		return database_fail(db, err);
-	for (int i = 0; types[i]; i++)
-		if (bind(statement, i + 1, types[i], ap) != SQLITE_OK)
-			return database_fail(db, err);
 	*ret = take_ptr(statement);
 	return 0;
 }
@@ -186,7 +194,7 @@ int database_prepare(struct database *db, sqlite3_stmt **ret, struct error **err
 	int result;
 
 	va_start(ap, types);
-	result = prepare(db, ret, err, sql, types, &ap);
+	result = prepare(db, ret, err, sql, types, ap);
 	va_end(ap);
 	return result;
 }
@@ -205,7 +213,7 @@ int database_run(struct database *db, struct error **err, const char *sql, const
 	int result;
 
 	va_start(ap, types);
-	result = prepare(db, &statement, err, sql, types, &ap);
+	result = prepare(db, &statement, err, sql, types, ap);
 	va_end(ap);
 	while (result >= 0 && (result = database_step(db, statement, err)) > 0)
 		;

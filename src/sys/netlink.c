@@ -266,16 +266,24 @@ struct exchange {
 	char words[128]; /* the kernel's own, of it */
 };
 
-/* The kernel's words stand behind the refused request, or behind its header alone when capped. */
-static void take_words(struct exchange *x, const struct nlmsghdr *h, const struct nlmsgerr *answer)
+/*
+ * The kernel's words stand behind the result: of a dump that is an int, else a struct nlmsgerr with
+ * the refused request, or with its header alone when capped.
+ */
+static void take_words(struct exchange *x, const struct nlmsghdr *h)
 {
-	size_t header = sizeof(*answer);
+	const struct nlmsgerr *answer = netlink_header(h, sizeof(*answer));
+	size_t header = sizeof(int);
 	const struct rtattr *words;
 
 	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
-	if (!(h->nlmsg_flags & NLM_F_CAPPED) && answer->msg.nlmsg_len > NLMSG_HDRLEN)
-		header += answer->msg.nlmsg_len - NLMSG_HDRLEN;
+	if (h->nlmsg_type == NLMSG_ERROR) {
+		header = sizeof(*answer);
+		if (answer && !(h->nlmsg_flags & NLM_F_CAPPED) &&
+			answer->msg.nlmsg_len > NLMSG_HDRLEN)
+			header += answer->msg.nlmsg_len - NLMSG_HDRLEN;
+	}
 	words = netlink_find(h, header, NLMSGERR_ATTR_MSG);
 	if (words)
 		(void)snprintf(x->words, sizeof(x->words), "%.*s", (int)RTA_PAYLOAD(words),
@@ -284,9 +292,8 @@ static void take_words(struct exchange *x, const struct nlmsghdr *h, const struc
 
 static void take_result(struct exchange *x, const struct nlmsghdr *h)
 {
-	const struct nlmsgerr *answer = netlink_header(h, sizeof(*answer));
-	const int *done = netlink_header(h, sizeof(*done));
-	int result = done ? -*done : EPROTO; /* both begin with a negative errno */
+	const int *code = netlink_header(h, sizeof(*code));
+	int result = code ? -*code : EPROTO;
 
 	if (x->nl->pending > 0)
 		x->nl->pending--;
@@ -294,8 +301,7 @@ static void take_result(struct exchange *x, const struct nlmsghdr *h)
 		return;
 	x->failure = result;
 	x->failed = h->nlmsg_seq - x->first;
-	if (answer && h->nlmsg_type == NLMSG_ERROR)
-		take_words(x, h, answer);
+	take_words(x, h);
 }
 
 static int take_message(const struct nlmsghdr *h, void *arg)

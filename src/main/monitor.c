@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vessel-monitor RUN_DIR: started by monitor_spawn(), with the engine's connection at fd 3. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "monitor/monitor.h"
+
+#define ENGINE_FD 3
+#define VESSEL_FD 4
+
+static int is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+int main(int argc, char **argv)
+{
+	cleanup_error struct error *err = NULL;
+	int vessel_fd = VESSEL_FD;
+
+	if (argc != 2 || argv[1][0] != '/' || !is_socket(ENGINE_FD)) {
+		(void)fprintf(
+			stderr, "vessel-monitor is started by vessel, one for each container\n");
+		return 2;
+	}
+	(void)fcntl(ENGINE_FD, F_SETFD, FD_CLOEXEC);
+	if (fcntl(VESSEL_FD, F_SETFD, FD_CLOEXEC) < 0)
+		vessel_fd = -1;
+	/* No directory of the user's is kept busy for the life of a container. */
+	if (chdir("/") < 0)
+		return 2;
+	return monitor_run(argv[1], ENGINE_FD, vessel_fd, &err) < 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "monitor/monitor.h"
+
+#include <elf.h>
+#include <link.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "base/error.h"
+#include "monitor/internal.h"
+#include "monitor/log.h"
+#include "sys/loop.h"
+
+#define PAGE 4096UL
+
+static void no_action(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * No signal meant for somebody else ends a monitor: not the hangup of a login, not a shutdown's
+ * TERM to everyone (the container ends by its own, and then its exit code is still to be written).
+ * Handlers, because execve() resets them: ignored or blocked signals would be inherited by the
+ * container's processes.
+ */
+static void stay_alive(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2,
+		SIGALRM, SIGXFSZ, SIGTSTP, SIGTTIN, SIGTTOU };
+	struct sigaction action = { .sa_handler = no_action, .sa_flags = SA_RESTART };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		(void)sigaction(signals[i], &action, NULL);
+}
+
+/*
+ * The memory of a waiting monitor. What parsing left is returned; the pages of code that the start
+ * needed are let go: they are clean, and those that waiting needs come back from the page cache.
+ * Transparent huge pages are not turned off (PR_SET_THP_DISABLE): the container would inherit it
+ * for good, and no mapping here is large enough for one.
+ */
+static void settle_memory(void)
+{
+	const ElfW(Phdr) *header = (const void *)getauxval(AT_PHDR);
+	size_t count = getauxval(AT_PHNUM);
+	uintptr_t base = 0;
+
+	(void)malloc_trim(0);
+	for (size_t i = 0; i < count; i++)
+		if (header[i].p_type == PT_PHDR)
+			base = (uintptr_t)header - header[i].p_vaddr;
+	for (size_t i = 0; i < count; i++) {
+		uintptr_t start = (base + header[i].p_vaddr) & ~(PAGE - 1);
+		uintptr_t end = base + header[i].p_vaddr + header[i].p_memsz;
+
+		if (header[i].p_type == PT_LOAD && !(header[i].p_flags & PF_W))
+			// NOLINTNEXTLINE(performance-no-int-to-ptr)
+			(void)madvise((void *)start, end - start, MADV_DONTNEED);
+	}
+}
+
+static struct monitor *monitor_new(int vessel_fd, struct error **err)
+{
+	/* Pages of their own, which are there only when touched: most of it never is. */
+	struct monitor *m =
+		mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (m == MAP_FAILED) {
+		error_sys(err, "map memory");
+		return NULL;
+	}
+	m->run_dir_fd = m->container_dir_fd = m->lock_fd = m->listen_fd = m->timer_fd = -1;
+	m->stdin_fd = m->init.pidfd = m->init.sync_fd = m->init.console_fd = -1;
+	m->vessel_fd = vessel_fd;
+	for (int i = 0; i < 2; i++)
+		m->streams[i] = (struct stream){ .monitor = m, .fd = -1, .number = i + 1 };
+	spec_init(&m->spec);
+	m->loop = loop_new(err);
+	return m->loop ? m : NULL;
+}
+
+int monitor_run(const char *run_dir, int engine_fd, int vessel_fd, struct error **err)
+{
+	cleanup_error struct error *unheard = NULL;
+	cleanup_close int engine = engine_fd;
+	struct monitor *m;
+
+	stay_alive();
+	/* Before the container is there to look at us (CVE-2016-9962). */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	m = monitor_new(vessel_fd, err);
+	if (!m)
+		return -1;
+	if (monitor_start(m, run_dir, &engine, err) < 0) {
+		/* Undone first: who hears of the error finds nothing left. */
+		monitor_undo(m);
+		(void)msg_send_error(engine, MONITOR_ERROR, *err, &unheard);
+		return -1;
+	}
+	settle_memory();
+	if (loop_run(m->loop, err) < 0)
+		return -1;
+	return monitor_end(m, err);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/device.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "runtime/rootfs.h"
+#include "sys/mount.h"
+#include "sys/path.h"
+
+#define DEV "/dev/"
+
+/* The specification's default devices (config-linux, "Default Devices"). */
+static const struct spec_device defaults[] = {
+	{ .path = (char *)"/dev/null", .type = 'c', .major = 1, .minor = 3, .mode = 0666 },
+	{ .path = (char *)"/dev/zero", .type = 'c', .major = 1, .minor = 5, .mode = 0666 },
+	{ .path = (char *)"/dev/full", .type = 'c', .major = 1, .minor = 7, .mode = 0666 },
+	{ .path = (char *)"/dev/random", .type = 'c', .major = 1, .minor = 8, .mode = 0666 },
+	{ .path = (char *)"/dev/urandom", .type = 'c', .major = 1, .minor = 9, .mode = 0666 },
+	{ .path = (char *)"/dev/tty", .type = 'c', .major = 5, .minor = 0, .mode = 0666 },
+};
+
+static const struct {
+	const char *name, *target;
+} links[] = {
+	{ "fd", "/proc/self/fd" },
+	{ "stdin", "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" },
+	{ "stderr", "/proc/self/fd/2" },
+	{ "core", "/proc/kcore" },
+	{ "ptmx", "pts/ptmx" },
+};
+
+static mode_t node_type(const struct spec_device *device)
+{
+	if (device->type == 'b')
+		return S_IFBLK;
+	return device->type == 'p' ? S_IFIFO : S_IFCHR;
+}
+
+static int make_node(
+	int parent_fd, const char *name, const struct spec_device *device, struct error **err)
+{
+	dev_t number = makedev((unsigned int)device->major, (unsigned int)device->minor);
+
+	if (mknodat(parent_fd, name, node_type(device) | (device->mode & 07777), number) < 0) {
+		/* The first of two that name the same: the spec's come before the defaults. */
+		if (errno == EEXIST)
+			return 0;
+		return error_sys(err, "make device '%s'", device->path);
+	}
+	if ((device->uid || device->gid) &&
+		fchownat(parent_fd, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, "set the owner of device '%s'", device->path);
+	return 0;
+}
+
+static bool is_below_dev(const struct spec_device *device)
+{
+	return strncmp(device->path, DEV, strlen(DEV)) == 0;
+}
+
+/* In dev_fd, or below the root for one that is elsewhere. */
+static int make_at(
+	int base_fd, const char *path, const struct spec_device *device, struct error **err)
+{
+	cleanup_free char *directory = xstrdup(path), *name = NULL;
+	cleanup_close int parent_fd = -1;
+	char *slash = strrchr(directory, '/');
+
+	if (!slash)
+		return make_node(base_fd, path, device, err);
+	*slash = '\0';
+	parent_fd = path_mkdirs_in_root(base_fd, directory, 0755, 0, 0, err);
+	if (parent_fd < 0)
+		return error_wrap(err, "make device '%s'", device->path);
+	return make_node(parent_fd, slash + 1, device, err);
+}
+
+static int make_all(const struct rootfs *root, int dev_fd, struct error **err)
+{
+	const struct spec *spec = root->spec;
+
+	for (size_t i = 0; i < spec->device_count; i++) {
+		cleanup_free char *path = path_clean(spec->devices[i].path);
+
+		if (!is_below_dev(&spec->devices[i]))
+			continue;
+		if (make_at(dev_fd, path + strlen(DEV), &spec->devices[i], err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
+		if (make_node(dev_fd, defaults[i].path + strlen(DEV), &defaults[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* In a user namespace nodes cannot be made: the host's, if they are what is asked for. */
+static int bind_one(const struct rootfs *root, const struct spec_device *device, struct error **err)
+{
+	cleanup_close int fd = open(device->path, O_PATH | O_CLOEXEC);
+	dev_t number = makedev((unsigned int)device->major, (unsigned int)device->minor);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, "open device '%s' of the host", device->path);
+	if ((st.st_mode & S_IFMT) != node_type(device) || st.st_rdev != number)
+		return error_new(err, ERROR_INVALID,
+			"'%s' of the host is another device, and none can be made in a user "
+			"namespace",
+			device->path);
+	return rootfs_bind_node(root, fd, device->path, err);
+}
+
+static bool in_spec(const struct spec *spec, const char *path)
+{
+	for (size_t i = 0; i < spec->device_count; i++)
+		if (strcmp(spec->devices[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static int bind_all(const struct rootfs *root, struct error **err)
+{
+	const struct spec *spec = root->spec;
+
+	for (size_t i = 0; i < spec->device_count; i++)
+		if (bind_one(root, &spec->devices[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
+		if (!in_spec(spec, defaults[i].path) && bind_one(root, &defaults[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int devices_fill(const struct rootfs *root, int dev_fd, struct error **err)
+{
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
+		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0)
+			return error_sys(err, "link '/dev/%s'", links[i].name);
+	if (!root->user_ns && make_all(root, dev_fd, err) < 0)
+		return -1;
+	if (rootfs_attach_real(root, dev_fd, "/dev", err) < 0)
+		return -1;
+	return root->user_ns ? bind_all(root, err) : 0;
+}
+
+static bool has_mount_at(const struct spec *spec, const char *path)
+{
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		cleanup_free char *at = path_clean(spec->mounts[i].destination);
+
+		if (strcmp(at, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool devices_have_mount(const struct spec *spec)
+{
+	return has_mount_at(spec, "/dev");
+}
+
+int devices_mount_default(const struct rootfs *root, struct error **err)
+{
+	static const struct mount_option options[] = { { "mode", "755" }, { "size", "65536k" },
+		{ NULL, NULL } };
+	cleanup_close int fd = mount_new("tmpfs", "tmpfs", options, MOUNT_ATTR_NOSUID, err);
+
+	if (fd < 0)
+		return error_wrap(err, "mount '/dev'");
+	return devices_fill(root, fd, err);
+}
+
+int devices_outside_dev(const struct rootfs *root, struct error **err)
+{
+	const struct spec *spec = root->spec;
+
+	if (root->user_ns) /* bound already */
+		return 0;
+	for (size_t i = 0; i < spec->device_count; i++)
+		if (!is_below_dev(&spec->devices[i]) &&
+			make_at(root->root_fd, spec->devices[i].path, &spec->devices[i], err) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The last stretch to execve(2), the same for a container's first process and for later ones: the
+ * process is in its namespaces and root, has its sync socket at LAUNCH_SYNC_FD and stdio at 0 to 2.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/strv.h"
+#include "runtime/container.h"
+#include "runtime/user.h"
+
+struct error;
+struct spec_process;
+
+struct entry {
+	const struct spec_process *process;
+	const struct container_io *io;
+	const void *filter; /* seccomp; NULL: none */
+	size_t filter_bytes;
+	bool use_init; /* args are given to /sbin/docker-init */
+	/* Filled by entry_prepare(): */
+	struct user user;
+	strv args, env;
+	char *program;
+};
+
+/*
+ * As early as possible, before anything of the image is touched: own session, no core dumps or
+ * ptrace of us, signals as a program expects them.
+ */
+int entry_begin(const struct spec_process *process, struct error **err);
+/* Everything but the program. root_fd is "/"; terminal_fd the slave, or -1. */
+int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct error **err);
+/* Returns only with an error. */
+int entry_exec(struct entry *entry, struct error **err);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Further processes in a container that runs. */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "runtime/container.h"
+#include "runtime/entry.h"
+#include "runtime/filter.h"
+#include "runtime/launch.h"
+#include "runtime/sync.h"
+#include "runtime/terminal.h"
+#include "sys/process.h"
+
+/*
+ * Entered by the process itself: a time namespace is not open to who shares memory, as the helper
+ * does, and from inside the cgroup namespace the helper could not start a process in the cgroup.
+ */
+#define LATE_NAMESPACES ((uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME))
+
+struct job {
+	const struct container_exec *exec;
+	uint64_t late_namespaces;
+	const struct filter *filter;
+};
+
+static int open_terminal(const struct job *job, int root_fd, int *ret_slave, struct error **err)
+{
+	cleanup_close int master_fd = -1;
+
+	if (!job->exec->process->terminal)
+		return 0;
+	if (terminal_open(root_fd, job->exec->process, &master_fd, ret_slave, err) < 0)
+		return -1;
+	return sync_send_fd(LAUNCH_SYNC_FD, SYNC_CONSOLE, master_fd, err);
+}
+
+static int run(const struct job *job, struct error **err)
+{
+	const struct container_exec *exec = job->exec;
+	struct entry entry = { .process = exec->process,
+		.io = &exec->io,
+		.filter = job->filter->bytes,
+		.filter_bytes = job->filter->length };
+	int root_fd, terminal_fd = -1;
+
+	if (job->late_namespaces && setns(LAUNCH_EXTRA_FD, (int)job->late_namespaces) < 0)
+		return error_sys(err, "join the container's namespaces");
+	if (entry_begin(exec->process, err) < 0)
+		return -1;
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return error_sys(err, "open the container's root");
+	if (open_terminal(job, root_fd, &terminal_fd, err) < 0 ||
+		entry_prepare(&entry, root_fd, terminal_fd, err) < 0 ||
+		sync_send(LAUNCH_SYNC_FD, SYNC_READY, err) < 0)
+		return -1;
+	return entry_exec(&entry, err);
+}
+
+static void __attribute__((noreturn)) job_run(void *arg)
+{
+	struct error *err = NULL;
+
+	run(arg, &err);
+	sync_send_error(LAUNCH_SYNC_FD, err);
+	_exit(1);
+}
+
+static uint64_t namespaces_of(const struct spec *spec)
+{
+	uint64_t flags = 0;
+
+	for (size_t i = 0; i < spec->namespace_count; i++)
+		flags |= (uint64_t)(unsigned int)spec->namespaces[i].type;
+	return flags;
+}
+
+/* Until the program runs. */
+static int wait_started(int sync_fd, int *ret_console, struct error **err)
+{
+	bool ready = false;
+
+	for (;;) {
+		int fd = -1;
+		int type = sync_receive(sync_fd, &fd, err);
+
+		if (type < 0)
+			return -1;
+		if (type == SYNC_CONSOLE)
+			*ret_console = fd;
+		else
+			close_fd(fd);
+		ready |= type == SYNC_READY;
+		if (type != SYNC_END)
+			continue;
+		if (ready)
+			return 0;
+		error_new(err, ERROR_UNAVAILABLE, "the process was killed before its program ran");
+		return error_hint(err, "the container may have ended, or have no memory left");
+	}
+}
+
+static void end(int pidfd)
+{
+	cleanup_error struct error *err = NULL;
+
+	(void)pidfd_signal(pidfd, SIGKILL, &err);
+	(void)TEMP_FAILURE_RETRY(waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED));
+}
+
+pid_t runtime_exec(
+	const struct container_exec *exec, int *ret_pidfd, int *ret_console, struct error **err)
+{
+	uint64_t namespaces = namespaces_of(exec->spec);
+	struct filter filter cleanup_filter = { 0 };
+	struct job job = {
+		.exec = exec, .filter = &filter, .late_namespaces = namespaces & LATE_NAMESPACES
+	};
+	struct launch how = {
+		.join_pidfd = exec->init_pidfd,
+		.join_flags = namespaces & ~LATE_NAMESPACES,
+		.score_of = exec->process,
+		.cgroup = exec->cgroup,
+		.cgroup_fd = exec->cgroup ? cgroup_clone_fd(exec->cgroup) : -1,
+		.fds = { exec->io.stdin_fd, exec->io.stdout_fd, exec->io.stderr_fd, -1,
+			exec->init_pidfd },
+		.run = job_run,
+		.arg = &job,
+	};
+	cleanup_close int sync_fd = -1, child_fd = -1, pidfd = -1, console_fd = -1;
+	int pair[2];
+	pid_t pid;
+
+	if (filter_open(exec->spec->seccomp, &filter, err) < 0 || sync_pair(pair, err) < 0)
+		return -1;
+	sync_fd = pair[0];
+	child_fd = how.fds[LAUNCH_SYNC_FD] = pair[1];
+	pid = launch(&how, &pidfd, err);
+	if (pid < 0)
+		return error_wrap(err, "start a process in the container");
+	close_fd(take_fd(&child_fd));
+	if (wait_started(sync_fd, &console_fd, err) < 0) {
+		end(pidfd);
+		return -1;
+	}
+	*ret_pidfd = take_fd(&pidfd);
+	*ret_console = take_fd(&console_fd);
+	return pid;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a process may do: resource limits, capabilities, user and groups. */
+#pragma once
+
+#include <stdbool.h>
+
+struct error;
+struct spec_process;
+struct user;
+
+/* Written through proc_fd: a procfs that the container cannot have touched. */
+int oom_score_apply(const struct spec_process *process, int proc_fd, struct error **err);
+int rlimits_apply(const struct spec_process *process, struct error **err);
+/*
+ * Becomes the user, with the capabilities of the process. keep_admin leaves CAP_SYS_ADMIN in the
+ * permitted and effective sets for loading a seccomp filter; execve(2) takes it away, because then
+ * these sets are made anew from the bounding and ambient ones.
+ */
+int identity_apply(const struct spec_process *process, const struct user *user, bool keep_admin,
+	struct error **err);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/init.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "runtime/entry.h"
+#include "runtime/identity.h"
+#include "runtime/kernel_setting.h"
+#include "runtime/launch.h"
+#include "runtime/rootfs.h"
+#include "runtime/sync.h"
+
+/* When the caller is gone there is nobody to tell, and nothing to be run. */
+static void wait_for(enum sync_type wanted)
+{
+	cleanup_error struct error *err = NULL;
+	int fd = -1;
+
+	if (sync_receive(LAUNCH_SYNC_FD, &fd, &err) != (int)wanted)
+		_exit(1);
+}
+
+/* Root of the new user namespace, so that what is made belongs to the container's root. */
+static int become_root(struct error **err)
+{
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return error_sys(err, "become root of the user namespace");
+	return 0;
+}
+
+static int wait_admitted(const struct init *init, struct error **err)
+{
+	if (init->wait_go)
+		wait_for(SYNC_GO);
+	if (init->new_namespaces & CLONE_NEWUSER && become_root(err) < 0)
+		return -1;
+	return 0;
+}
+
+/* What is written through /proc goes through a procfs that no one else can see, before it becomes
+ * the container's. */
+static int apply_settings(const struct init *init, struct rootfs *root, struct error **err)
+{
+	const struct spec *spec = root->spec;
+
+	if (spec->process.has_oom_score_adj || spec->sysctl ||
+		init->new_namespaces & CLONE_NEWPID) {
+		root->proc_fd = private_proc_open(err);
+		if (root->proc_fd < 0)
+			return -1;
+	}
+	if (oom_score_apply(&spec->process, root->proc_fd, err) < 0)
+		return -1;
+	return kernel_settings_apply(spec, init->new_namespaces, root->proc_fd, err);
+}
+
+/* The cgroup namespace comes late: its root is the cgroup that its maker is in, and before it the
+ * mounts still see where that is on the host. */
+static int build(const struct init *init, struct rootfs *root, struct error **err)
+{
+	root->null_fd = null_open(err);
+	if (root->null_fd < 0)
+		return -1;
+	if (apply_settings(init, root, err) < 0 || rootfs_build(root, err) < 0)
+		return -1;
+	if (init->new_namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
+		return error_sys(err, "make a cgroup namespace");
+	return rootfs_enter(root, err);
+}
+
+static int send_console(struct rootfs *root, struct error **err)
+{
+	if (root->master_fd < 0)
+		return 0;
+	if (sync_send_fd(LAUNCH_SYNC_FD, SYNC_CONSOLE, root->master_fd, err) < 0)
+		return -1;
+	close_fd(take_fd(&root->master_fd));
+	return 0;
+}
+
+static int run(const struct init *init, struct error **err)
+{
+	const struct spec *spec = init->setup->spec;
+	struct rootfs root = ROOTFS_INIT;
+	struct entry entry = { .process = &spec->process,
+		.io = &init->setup->io,
+		.filter = init->filter,
+		.filter_bytes = init->filter_bytes,
+		.use_init = spec->init != NULL };
+
+	root.spec = spec;
+	root.bundle = init->setup->bundle;
+	root.user_ns = init->new_namespaces & CLONE_NEWUSER;
+	if (wait_admitted(init, err) < 0 || entry_begin(&spec->process, err) < 0 ||
+		build(init, &root, err) < 0 || send_console(&root, err) < 0 ||
+		entry_prepare(&entry, root.root_fd, root.terminal_fd, err) < 0 ||
+		sync_send(LAUNCH_SYNC_FD, SYNC_READY, err) < 0)
+		return -1;
+	wait_for(SYNC_START);
+	return entry_exec(&entry, err);
+}
+
+/* Nothing is released: the process becomes the program, or ends. */
+void init_run(void *arg)
+{
+	struct error *err = NULL;
+
+	run(arg, &err);
+	sync_send_error(LAUNCH_SYNC_FD, err);
+	_exit(1);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container's first process, from clone to execve. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/container.h"
+
+struct init {
+	const struct container_setup *setup;
+	uint64_t new_namespaces; /* all that are not joined */
+	bool wait_go; /* until the caller has attached it to the cgroup, and mapped ids */
+	const void *filter;
+	size_t filter_bytes;
+};
+
+/* For struct launch. */
+void init_run(void *init) __attribute__((noreturn));

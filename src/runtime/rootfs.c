@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/rootfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "runtime/device.h"
+#include "runtime/mask.h"
+#include "runtime/terminal.h"
+#include "sys/mount.h"
+#include "sys/path.h"
+
+#define LINKS_MAX 40 /* as the kernel's own limit */
+#define INIT_PATH "/sbin/docker-init" /* where scripts look for it */
+
+int null_open(struct error **err)
+{
+	cleanup_close int fd = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, "open the host's /dev/null");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return error_new(err, ERROR_INTERNAL, "the host's /dev/null is another file");
+	return take_fd(&fd);
+}
+
+int private_proc_open(struct error **err)
+{
+	return mount_new("proc", "proc", NULL,
+		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
+}
+
+char *rootfs_host_path(const struct rootfs *root, const char *path)
+{
+	if (path[0] == '/' || !root->bundle)
+		return xstrdup(path);
+	return xasprintf("%s/%s", root->bundle, path);
+}
+
+static bool wants_propagation(const struct spec *spec, const char *name)
+{
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		char *const *option = spec->mounts[i].options;
+
+		for (; option && *option; option++)
+			if (strcmp(*option, name) == 0 ||
+				(**option == 'r' && strcmp(*option + 1, name) == 0))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * Nothing that happens here may reach the host; what happens there reaches us only where a mount
+ * asks for it. The root itself is always private: the container's root is attached on it.
+ */
+static int separate_from_host(const struct spec *spec, struct error **err)
+{
+	bool shared = spec->root_propagation & MS_SHARED || wants_propagation(spec, "shared");
+
+	if (shared) {
+		cleanup_close int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return error_sys(err, "open /");
+		return mount_set(fd, 0, 0, MS_PRIVATE, false, err);
+	}
+	if (spec->root_propagation & MS_SLAVE || wants_propagation(spec, "slave"))
+		return mount_propagate_root(MS_SLAVE, err);
+	return mount_propagate_root(MS_PRIVATE, err);
+}
+
+static int root_mount(const struct rootfs *root, struct error **err)
+{
+	const struct spec *spec = root->spec;
+	cleanup_free char *path = NULL;
+	cleanup_close int fd = -1;
+
+	if (spec->overlay.lower)
+		return mount_overlay(
+			spec->overlay.lower, spec->overlay.upper, spec->overlay.work, 0, err);
+	if (!spec->root_path)
+		return error_new(err, ERROR_INVALID, "no root file system is given");
+	path = rootfs_host_path(root, spec->root_path);
+	fd = mount_clone(AT_FDCWD, path, true, err);
+	if (fd < 0)
+		return error_wrap(err, "root file system");
+	if (mount_set(fd, 0, 0, MS_PRIVATE, true, err) < 0)
+		return error_wrap(err, "root file system '%s'", path);
+	return take_fd(&fd);
+}
+
+static int attach_root(struct rootfs *root, struct error **err)
+{
+	cleanup_close int old_root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (old_root_fd < 0)
+		return error_sys(err, "open /");
+	root->root_fd = root_mount(root, err);
+	if (root->root_fd < 0)
+		return -1;
+	if (mount_attach(root->root_fd, old_root_fd, err) < 0)
+		return error_wrap(err, "root file system");
+	return 0;
+}
+
+/* Makes the file at path: its fd, or -2 when a dangling symlink is there and *path its target. */
+static int make_file(const struct rootfs *root, char **path, struct error **err)
+{
+	cleanup_close int parent_fd = -1;
+	const char *slash = strrchr(*path, '/');
+	const char *name = slash ? slash + 1 : *path;
+	cleanup_free char *parent = xstrndup(*path, (size_t)(name - *path));
+	char link[4096];
+	ssize_t length;
+	int fd;
+
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return error_new(err, ERROR_INVALID, "'%s' does not name a file", *path);
+	parent_fd = path_mkdirs_in_root(root->root_fd, parent, 0755, 0, 0, err);
+	if (parent_fd < 0)
+		return -1;
+	fd = openat(parent_fd, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd >= 0)
+		return fd;
+	if (errno != EEXIST)
+		return error_sys(err, "make '%s'", *path);
+	length = readlinkat(parent_fd, name, link, sizeof(link) - 1);
+	if (length < 0)
+		return error_sys(err, "make '%s'", *path);
+	link[length] = '\0';
+	replace_string(path, xasprintf("%s%s", link[0] == '/' ? "" : parent, link));
+	return -2;
+}
+
+/*
+ * Images have /etc/resolv.conf as a symlink to a file that only exists once they run: a file is
+ * made where the links lead, inside the root.
+ */
+static int file_target(const struct rootfs *root, const char *wanted, struct error **err)
+{
+	cleanup_free char *path = xstrdup(wanted);
+
+	for (int links = 0; links < LINKS_MAX; links++) {
+		cleanup_error struct error *missing = NULL;
+		int fd = path_open_in_root(root->root_fd, path, O_PATH, 0, &missing);
+
+		if (fd < 0 && error_errno(missing) != ENOENT) {
+			*err = take_ptr(missing);
+			return -1;
+		}
+		if (fd < 0)
+			fd = make_file(root, &path, err);
+		if (fd != -2)
+			return fd;
+	}
+	return error_new(err, ERROR_INVALID, "'%s' has too many symlinks", wanted);
+}
+
+int rootfs_target(const struct rootfs *root, const char *path, bool directory, struct error **err)
+{
+	int fd = directory ? path_mkdirs_in_root(root->root_fd, path, 0755, 0, 0, err)
+			   : file_target(root, path, err);
+
+	if (fd >= 0)
+		return fd;
+	if (error_errno(*err) == EROFS)
+		error_hint(err, "the root is read-only and has no such mount point");
+	return error_wrap(err, "mount point '%s' in the container", path);
+}
+
+int rootfs_attach_real(
+	const struct rootfs *root, int mount_fd, const char *path, struct error **err)
+{
+	cleanup_error struct error *failed = NULL;
+	cleanup_close int fd = path_open_in_root(
+		root->root_fd, path, O_PATH | O_NOFOLLOW | O_DIRECTORY, 0, &failed);
+
+	if (fd < 0 && error_errno(failed) == ENOENT)
+		fd = rootfs_target(root, path, true, err);
+	else if (fd < 0)
+		error_new(err, ERROR_INVALID,
+			"'%s' of the image must be a directory, and no symlink", path);
+	if (fd < 0)
+		return -1;
+	if (mount_attach(mount_fd, fd, err) < 0)
+		return error_wrap(err, "mount '%s'", path);
+	return 0;
+}
+
+int rootfs_bind_node(const struct rootfs *root, int node_fd, const char *target, struct error **err)
+{
+	cleanup_close int mount_fd = mount_clone(node_fd, "", false, err), target_fd = -1;
+
+	if (mount_fd < 0)
+		return error_wrap(err, "bind to '%s'", target);
+	target_fd = rootfs_target(root, target, false, err);
+	if (target_fd < 0)
+		return -1;
+	if (mount_attach(mount_fd, target_fd, err) < 0)
+		return error_wrap(err, "bind to '%s'", target);
+	return 0;
+}
+
+static int bind_init(const struct rootfs *root, struct error **err)
+{
+	cleanup_close int fd = mount_clone(AT_FDCWD, root->spec->init, false, err), target_fd = -1;
+
+	if (fd < 0)
+		return error_wrap(err, "init program");
+	if (mount_set(fd, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, false, err) < 0)
+		return error_wrap(err, "init program");
+	target_fd = rootfs_target(root, INIT_PATH, false, err);
+	if (target_fd < 0)
+		return -1;
+	return mount_attach(fd, target_fd, err) < 0 ? error_wrap(err, "init program") : 0;
+}
+
+static int open_terminal(struct rootfs *root, struct error **err)
+{
+	const struct spec_process *process = &root->spec->process;
+
+	if (terminal_open(root->root_fd, process, &root->master_fd, &root->terminal_fd, err) < 0)
+		return -1;
+	if (rootfs_bind_node(root, root->terminal_fd, "/dev/console", err) < 0)
+		return error_wrap(err, "console");
+	return 0;
+}
+
+/* While the root can still be written. */
+static int make_cwd(const struct rootfs *root, struct error **err)
+{
+	const struct spec_process *process = &root->spec->process;
+	cleanup_close int fd = -1;
+
+	if (!process->make_cwd || !process->cwd)
+		return 0;
+	fd = path_mkdirs_in_root(root->root_fd, process->cwd, 0755, 0, 0, err);
+	if (fd < 0)
+		return error_as(err, ERROR_INVALID, "working directory '%s'", process->cwd);
+	return 0;
+}
+
+static int finish_root(const struct rootfs *root, struct error **err)
+{
+	const struct spec *spec = root->spec;
+
+	if (spec->root_readonly &&
+		mount_set(root->root_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
+		return error_wrap(err, "read-only root");
+	if (spec->root_propagation &&
+		mount_set(root->root_fd, 0, 0, spec->root_propagation, false, err) < 0)
+		return error_wrap(err, "propagation of the root");
+	return 0;
+}
+
+int rootfs_build(struct rootfs *root, struct error **err)
+{
+	const struct spec *spec = root->spec;
+
+	if (separate_from_host(spec, err) < 0 || attach_root(root, err) < 0)
+		return -1;
+	if (!devices_have_mount(spec) && devices_mount_default(root, err) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->mount_count; i++)
+		if (rootfs_mount(root, &spec->mounts[i], err) < 0)
+			return -1;
+	if (devices_outside_dev(root, err) < 0)
+		return -1;
+	if (spec->init && bind_init(root, err) < 0)
+		return -1;
+	if (make_cwd(root, err) < 0)
+		return -1;
+	if (spec->process.terminal && open_terminal(root, err) < 0)
+		return -1;
+	if (mask_paths(root, err) < 0)
+		return -1;
+	return finish_root(root, err);
+}
+
+int rootfs_enter(struct rootfs *root, struct error **err)
+{
+	return mount_pivot(root->root_fd, err) < 0 ? error_wrap(err, "enter the container's root")
+						   : 0;
+}
