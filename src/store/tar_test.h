@@ -47,14 +47,21 @@ static inline void raw_content(struct buf *tar, const char *data, size_t length)
 	buf_append(tar, zero, -length & (TAR_BLOCK - 1));
 }
 
+/* Without a NUL where it just fits. */
+static inline void raw_text(char *field, size_t size, const char *text)
+{
+	for (size_t i = 0; i < size && text[i]; i++)
+		field[i] = text[i];
+}
+
 static inline void raw_header(const struct raw *raw, struct tar_header *header)
 {
 	int64_t size = raw->size ? raw->size : raw->content ? (int64_t)strlen(raw->content) : 0;
 
 	*header = (struct tar_header){ .type = raw->type ? raw->type : '0' };
-	memcpy(header->name, raw->path, strnlen(raw->path, sizeof(header->name)));
+	raw_text(header->name, sizeof(header->name), raw->path);
 	if (raw->link)
-		memcpy(header->link, raw->link, strnlen(raw->link, sizeof(header->link)));
+		raw_text(header->link, sizeof(header->link), raw->link);
 	(void)tar_number_put(header->mode, 8, raw->mode ? raw->mode : 0644);
 	(void)tar_number_put(header->uid, 8, raw->uid);
 	(void)tar_number_put(header->gid, 8, raw->gid);
