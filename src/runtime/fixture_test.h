@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/container_test.h"
+/*
+ * For the tests of real containers: a root file system of busybox in a directory of its own, and a
+ * spec as the engine would make it. The directory is removed again.
+ */
+#pragma once
 
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include "base/alloc.h"
-#include "base/error.h"
-#include "base/file.h"
-#include "base/spawn.h"
-#include "runtime/seccomp.h"
-
-/* cmocka wants these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +12,43 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "oci/spec.h"
+#include "runtime/container.h"
+#include "runtime/seccomp.h"
+
+#define TEST_HELPER __attribute__((unused)) static
 #define BUSYBOX "/bin/busybox"
+
+struct fixture {
+	char dir[64]; /* with rootfs, upper and work in it */
+	char rootfs[80];
+	int dir_fd;
+	struct spec spec;
+};
+
+TEST_HELPER void fixture_file(
+	struct fixture *fixture, const char *path, const char *text, unsigned int mode)
+{
+	cleanup_free char *inside = xasprintf("rootfs%s", path);
+	cleanup_close int fd =
+		openat(fixture->dir_fd, inside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+}
 
 static const char *const applets[] = { "sh", "true", "false", "cat", "ls", "id", "sleep", "grep",
 	"echo", "mkdir", "mount", "hostname", "env", "kill", "stat", "readlink", "tty", "stty",
@@ -32,7 +57,7 @@ static const char *const applets[] = { "sh", "true", "false", "cat", "ls", "id",
 static const char *const directories[] = { "rootfs", "rootfs/bin", "rootfs/etc", "rootfs/tmp",
 	"rootfs/proc", "rootfs/sys", "rootfs/dev", "rootfs/root", "upper", "work", NULL };
 
-static void copy_busybox(struct fixture *fixture)
+TEST_HELPER void copy_busybox(struct fixture *fixture)
 {
 	struct error *err = NULL;
 	cleanup_free char *bytes = NULL;
@@ -62,7 +87,7 @@ static const struct {
 	{ "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=67108864" },
 };
 
-static void fill_spec(struct fixture *fixture)
+TEST_HELPER void fill_spec(struct fixture *fixture)
 {
 	static const int namespaces[] = { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC,
 		CLONE_NEWUTS, CLONE_NEWCGROUP };
@@ -90,7 +115,7 @@ static void fill_spec(struct fixture *fixture)
 	spec->process.capabilities.effective = CAPABILITIES_DEFAULT;
 }
 
-int fixture_setup(void **state)
+TEST_HELPER int fixture_setup(void **state)
 {
 	struct fixture *fixture;
 
@@ -118,7 +143,7 @@ int fixture_setup(void **state)
 	return 0;
 }
 
-int fixture_teardown(void **state)
+TEST_HELPER int fixture_teardown(void **state)
 {
 	struct fixture *fixture = *state;
 	struct error *err = NULL;
@@ -135,123 +160,20 @@ int fixture_teardown(void **state)
 	return 0;
 }
 
-struct fixture *fixture_of(void **state)
+TEST_HELPER struct fixture *fixture_of(void **state)
 {
 	if (!*state)
 		skip();
 	return *state;
 }
 
-void fixture_file(struct fixture *fixture, const char *path, const char *text, unsigned int mode)
-{
-	cleanup_free char *inside = xasprintf("rootfs%s", path);
-	cleanup_close int fd = openat(
-		fixture->dir_fd, inside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	assert_int_equal(fchmod(fd, mode), 0);
-}
-
-void fixture_args(struct fixture *fixture, const char *const *args)
+TEST_HELPER void fixture_args(struct fixture *fixture, const char *const *args)
 {
 	strv_free(fixture->spec.process.args);
 	fixture->spec.process.args = strv_copy((char *const *)args);
 }
 
-void fixture_script(struct fixture *fixture, const char *script)
+TEST_HELPER void fixture_script(struct fixture *fixture, const char *script)
 {
 	fixture_args(fixture, (const char *const[]){ "/bin/sh", "-c", script, NULL });
-}
-
-void outcome_done(struct outcome *outcome)
-{
-	free(outcome->output);
-	error_free(outcome->error);
-}
-
-char *read_all(int fd)
-{
-	struct error *err = NULL;
-	char *text = NULL;
-
-	if (file_read_fd(fd, "output", OUTPUT_MAX, &text, &err) < 0) {
-		/* A terminal's master says EIO when the last slave is closed. */
-		assert_int_equal(error_errno(err), EIO);
-		error_free(err);
-		return xstrdup("");
-	}
-	return text;
-}
-
-int wait_code(int pidfd)
-{
-	siginfo_t info = { 0 };
-
-	assert_int_equal(TEMP_FAILURE_RETRY(waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED)), 0);
-	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-}
-
-struct outcome fixture_run(struct fixture *fixture)
-{
-	struct outcome outcome = { .code = -1 };
-	int ends[2];
-	struct container_setup setup = { .spec = &fixture->spec };
-	struct container_init init;
-
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	setup.io = (struct container_io){ -1, ends[1], ends[1] };
-	if (runtime_create(&setup, &init, &outcome.error) == 0 &&
-		runtime_start(&init, &outcome.error) == 0) {
-		close(ends[1]);
-		outcome.output = read_all(ends[0]);
-		outcome.code = wait_code(init.pidfd);
-		runtime_destroy(&init);
-	} else {
-		close(ends[1]);
-	}
-	close(ends[0]);
-	return outcome;
-}
-
-struct container_init fixture_start(struct fixture *fixture, int *ret_output_fd)
-{
-	struct container_setup setup = { .spec = &fixture->spec };
-	struct container_init init;
-	struct error *err = NULL;
-	int ends[2];
-
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	setup.io = (struct container_io){ -1, ends[1], ends[1] };
-	if (runtime_create(&setup, &init, &err) < 0 || runtime_start(&init, &err) < 0)
-		fail_msg("%s", error_message(err));
-	close(ends[1]);
-	*ret_output_fd = ends[0];
-	return init;
-}
-
-struct outcome fixture_exec(struct fixture *fixture, const struct container_init *init,
-	const struct spec_process *process)
-{
-	struct outcome outcome = { .code = -1 };
-	int ends[2], pidfd = -1, console_fd = -1;
-	struct container_exec exec = { .spec = &fixture->spec,
-		.process = process,
-		.init_pidfd = init->pidfd,
-		.init_pid = init->pid,
-		.cgroup = init->cgroup };
-
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	exec.io = (struct container_io){ -1, ends[1], ends[1] };
-	if (runtime_exec(&exec, &pidfd, &console_fd, &outcome.error) > 0) {
-		close(ends[1]);
-		outcome.output = read_all(console_fd >= 0 ? console_fd : ends[0]);
-		outcome.code = wait_code(pidfd);
-	} else {
-		close(ends[1]);
-	}
-	close_fd(pidfd);
-	close_fd(console_fd);
-	close(ends[0]);
-	return outcome;
 }
