@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # In a guest with systemd (run --init systemd): the tests of the systemd cgroup driver.
-. /vm/tap.sh
+# shellcheck source=tests/vm/tap
+. /vm/tap
 
 for test in /vm/tests/*cgroup_systemd_test; do
 	check "$(basename "$test") on cgroup $VM_CGROUP" "$test"
