@@ -88,7 +88,7 @@ void end_tell(struct client *client)
 		error_errno(err) == EAGAIN) {
 		client->lagging_ns = clock_monotonic_ns();
 		client_update(client);
-		serve_tick(m);
+		serve_busy(m);
 		return;
 	}
 	if (!err && client->want.owner)

@@ -116,7 +116,11 @@ struct monitor_exit {
 };
 
 /* Files of the run directory. */
-#define MONITOR_LOCK "lock" /* write-locked (F_OFD_SETLK) by the monitor while it lives */
+/*
+ * Locked by the monitor while it lives: F_OFD_SETLK for who asks (monitor_is_alive()), flock() for
+ * who waits (flock(LOCK_SH), given up at once).
+ */
+#define MONITOR_LOCK "lock"
 #define MONITOR_SOCKET "attach.sock"
 #define MONITOR_CONFIG "monitor.json"
 #define MONITOR_BUNDLE "config.json"

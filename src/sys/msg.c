@@ -96,7 +96,12 @@ int msg_receive(int fd, struct msg *ret, struct error **err)
 
 	ret->fd_count = 0;
 	n = TEMP_FAILURE_RETRY(recvmsg(fd, &packet, MSG_CMSG_CLOEXEC));
-	/* A peer that dies with packets of ours unread resets the connection: closed, to us. */
+	/*
+	 * A peer that closes with packets of ours unread resets the connection. The kernel tells
+	 * that once, before what the peer had sent: look again for its last words.
+	 */
+	if (n < 0 && errno == ECONNRESET)
+		n = TEMP_FAILURE_RETRY(recvmsg(fd, &packet, MSG_CMSG_CLOEXEC));
 	if (n < 0 && errno == ECONNRESET)
 		return 0;
 	if (n < 0)
