@@ -143,7 +143,7 @@ static const struct {
 	{ "zstd cut", NULL, "ends too early", put_zstd_cut },
 	{ "zstd, then something else", NULL, "broken zstd data", put_zstd_junk },
 	{ "zstd window at the cap", "x", NULL, put_largest_window },
-	{ "zstd window over the cap", NULL, "broken zstd data", put_larger_window },
+	{ "zstd window over the cap", NULL, "needs more than 128 MiB", put_larger_window },
 	{ "a form that is not linked here", NULL, "bzip2 archives are not supported", put_bzip2 },
 };
 
