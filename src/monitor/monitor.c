@@ -17,6 +17,7 @@
 #define CODE_SEGMENTS_MAX 8
 
 /* The linker's name for the start of this program in memory. */
+// NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl51-cpp): so it calls it
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 static void no_action(int signal)
