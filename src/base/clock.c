@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,10 +55,8 @@ static long parse_offset(const char *text, int *ok)
 	if ((text[0] == 'Z' || text[0] == 'z') && text[1] == '\0')
 		return 0;
 	if ((text[0] != '+' && text[0] != '-') ||
-		sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) !=
-			2 || // NOLINT(cert-err34-c)
-		text[1 + used] != '\0' ||
-		hours > 23 || minutes > 59) {
+		sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 ||
+		text[1 + used] != '\0' || hours > 23 || minutes > 59) {
 		*ok = 0;
 		return 0;
 	}
@@ -99,12 +98,12 @@ const char *clock_human(int64_t ns, char buf[static CLOCK_TEXT_MAX])
 		snprintf(buf, CLOCK_TEXT_MAX, "About an hour");
 	else if (h < 48)
 		snprintf(buf, CLOCK_TEXT_MAX, "%ld hours", (long)h);
-	else if (h < 24 * 7 * 2)
-		snprintf(buf, CLOCK_TEXT_MAX, "%ld days", (long)h / 24);
-	else if (h < 24 * 30 * 2)
-		snprintf(buf, CLOCK_TEXT_MAX, "%ld weeks", (long)h / 24 / 7);
-	else if (h < 24 * 365 * 2)
-		snprintf(buf, CLOCK_TEXT_MAX, "%ld months", (long)h / 24 / 30);
+	else if (h < 24L * 7 * 2)
+		snprintf(buf, CLOCK_TEXT_MAX, "%ld days", (long)(h / 24));
+	else if (h < 24L * 30 * 2)
+		snprintf(buf, CLOCK_TEXT_MAX, "%ld weeks", (long)(h / (24L * 7)));
+	else if (h < 24L * 365 * 2)
+		snprintf(buf, CLOCK_TEXT_MAX, "%ld months", (long)(h / (24L * 30)));
 	else
 		snprintf(buf, CLOCK_TEXT_MAX, "%ld years", (long)h / 24 / 365);
 	return buf;
@@ -138,32 +137,34 @@ const char *size_binary(uint64_t bytes, char buf[static CLOCK_TEXT_MAX])
 	return scaled(bytes, 1024, units, 4, buf);
 }
 
-int size_parse(const char *text, int64_t *ret, struct error **err)
+/* "", "b", "k", "kb", "kib" in any case: the factor, or 0. */
+static double unit_factor(const char *unit)
 {
 	static const char letters[] = "kmgtp";
-	char *end;
-	double value = strtod(text, &end), factor = 1;
-	const char *letter;
+	const char *letter = *unit ? strchr(letters, *unit | 0x20) : NULL;
+	double factor = 1;
 
-	if (end == text || !(isdigit((unsigned char)text[0]) || text[0] == '.'))
-		goto bad;
-	while (*end == ' ')
-		end++;
-	letter = *end ? strchr(letters, tolower((unsigned char)*end)) : NULL;
 	if (letter) {
 		for (const char *l = letters; l <= letter; l++)
 			factor *= 1024;
-		end++;
-		if (tolower((unsigned char)*end) == 'i' && tolower((unsigned char)end[1]) == 'b')
-			end++;
+		unit++;
+		if (strcasecmp(unit, "ib") == 0)
+			unit += 2;
 	}
-	if (tolower((unsigned char)*end) == 'b')
-		end++;
-	if (*end || value * factor > 9e18)
-		goto bad;
-	*ret = (int64_t)(value * factor);
-	return 0;
-bad:
+	return !*unit || strcasecmp(unit, "b") == 0 ? factor : 0;
+}
+
+int size_parse(const char *text, int64_t *ret, struct error **err)
+{
+	bool is_number = text[0] == '.' || isdigit((unsigned char)text[0]);
+	char *unit = NULL;
+	double value = is_number ? strtod(text, &unit) : 0;
+	double factor = is_number ? unit_factor(unit + strspn(unit, " ")) : 0;
+
+	if (factor > 0 && value * factor < 9e18) {
+		*ret = (int64_t)(value * factor);
+		return 0;
+	}
 	error_new(err, ERROR_INVALID, "'%s' is not a size", text);
 	return error_hint(err, "write a number and a unit: 512m, 2g, 1.5GiB");
 }

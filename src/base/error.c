@@ -155,19 +155,21 @@ size_t error_pack(const struct error *err, char buf[static ERROR_WIRE_MAX])
 int error_unpack(struct error **err, const char *buf, size_t length)
 {
 	cleanup_free char *text = strndup(buf, length);
-	char *end = text, *hint;
+	char *end = NULL, *hint;
 	long kind, sys_errno;
 
 	if (!text)
-		return set(err, ERROR_INTERNAL, ENOMEM, NULL);
-	kind = strtol(end, &end, 10);
+		return error_new(err, ERROR_INTERNAL, "out of memory");
+	kind = strtol(text, &end, 10);
 	sys_errno = strtol(end, &end, 10);
 	if (*end != ' ' || kind < 0 || kind >= ERROR_KIND_MAX_ || sys_errno < 0 || sys_errno > 4095)
 		return error_new(err, ERROR_INTERNAL, "the child process sent no readable error");
 	hint = strchr(++end, '\1');
 	if (hint)
 		*hint++ = '\0';
-	set(err, (enum error_kind)kind, (int)sys_errno, strdup(end));
+	error_new(err, (enum error_kind)kind, "%s", end);
+	if (*err != &out_of_memory)
+		(*err)->sys_errno = (int)sys_errno;
 	if (hint && *hint)
 		error_hint(err, "%s", hint);
 	return -1;

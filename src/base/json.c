@@ -169,45 +169,59 @@ static void indent(struct buf *out, int depth)
 		buf_puts(out, "    ");
 }
 
-/* json-c indents by two and breaks empty containers over lines; docker's users know it otherwise.
- */
-static void pretty(
-	struct buf *out, struct json_object *value, int depth) // NOLINT(misc-no-recursion)
+static void pretty(struct buf *out, struct json_object *value, int depth);
+
+static void pretty_text(struct buf *out, struct json_object *value)
 {
-	bool is_object = json_object_is_type(value, json_type_object);
-	size_t count = is_object ? (size_t)json_object_object_length(value) : 0, i = 0;
+	buf_puts(out, json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));
+}
 
-	if (json_object_is_type(value, json_type_array))
-		count = json_object_array_length(value);
-	else if (!is_object) {
-		buf_puts(
-			out, json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));
-		return;
+static void pretty_object(struct buf *out, struct json_object *value, int depth)
+{
+	bool first = true;
+
+	buf_putc(out, '{');
+	json_object_object_foreach(value, key, member)
+	{
+		cleanup_json struct json_object *name = json_object_new_string(key);
+
+		buf_puts(out, first ? "" : ",");
+		first = false;
+		indent(out, depth + 1);
+		pretty_text(out, name);
+		buf_puts(out, ": ");
+		pretty(out, member, depth + 1);
 	}
-	buf_putc(out, is_object ? '{' : '[');
-	if (is_object) {
-		json_object_object_foreach(value, key, member)
-		{
-			struct json_object *name = json_object_new_string(key);
+	if (!first)
+		indent(out, depth);
+	buf_putc(out, '}');
+}
 
-			buf_puts(out, i++ ? "," : "");
-			indent(out, depth + 1);
-			buf_puts(out, json_object_to_json_string_ext(
-					      name, JSON_C_TO_STRING_NOSLASHESCAPE));
-			buf_puts(out, ": ");
-			json_object_put(name);
-			pretty(out, member, depth + 1);
-		}
-	} else {
-		for (; i < count; i++) {
-			buf_puts(out, i ? "," : "");
-			indent(out, depth + 1);
-			pretty(out, json_object_array_get_idx(value, i), depth + 1);
-		}
+static void pretty_array(struct buf *out, struct json_object *value, int depth)
+{
+	size_t count = json_object_array_length(value);
+
+	buf_putc(out, '[');
+	for (size_t i = 0; i < count; i++) {
+		buf_puts(out, i ? "," : "");
+		indent(out, depth + 1);
+		pretty(out, json_object_array_get_idx(value, i), depth + 1);
 	}
 	if (count > 0)
 		indent(out, depth);
-	buf_putc(out, is_object ? '}' : ']');
+	buf_putc(out, ']');
+}
+
+/* json-c indents by two and breaks empty containers over lines; docker's users know it otherwise.
+ */
+static void pretty(struct buf *out, struct json_object *value, int depth)
+{
+	if (json_object_is_type(value, json_type_object))
+		pretty_object(out, value, depth);
+	else if (json_object_is_type(value, json_type_array))
+		pretty_array(out, value, depth);
+	else
+		pretty_text(out, value);
 }
 
 char *json_pretty(struct json_object *obj)

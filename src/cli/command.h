@@ -23,6 +23,7 @@ struct cli { /* what main() prepared */
 	struct engine_paths paths;
 	const char *program; /* "vessel", or "docker" when called so */
 	const struct cli_command *command;
+	const char *path; /* "vessel container run": as the user called it, for messages */
 };
 
 enum cli_type {
@@ -31,6 +32,7 @@ enum cli_type {
 	CLI_STRING, /* const char * */
 	CLI_LIST, /* strv: repeatable */
 	CLI_SIZE, /* int64_t: 512m */
+	CLI_SWAP, /* int64_t: a size, or -1 for no limit */
 	CLI_CPUS, /* int64_t: nano CPUs of a decimal */
 	CLI_DURATION, /* int64_t nanoseconds: 1m30s */
 };
@@ -45,6 +47,14 @@ struct cli_flag {
 	bool hidden;
 };
 
+enum cli_complete { /* what a command's arguments name, for completion */
+	COMPLETE_FILES = 0,
+	COMPLETE_NOTHING,
+	COMPLETE_CONTAINERS,
+	COMPLETE_RUNNING,
+	COMPLETE_IMAGES,
+};
+
 struct cli_command {
 	const char *name, *args, *summary;
 	const struct cli_flag *flags; /* ends with an empty entry */
@@ -53,10 +63,16 @@ struct cli_command {
 	int min_args, max_args; /* max_args < 0: any number */
 	bool options_first; /* options stop at the first argument */
 	bool hidden;
+	bool common; /* listed first in help */
+	const char *aliases; /* further names in its group: "list ps" */
+	enum cli_complete complete;
+	int failure_code; /* exit code of an error; 0: 1 */
 	/* Returns the exit code, or -1 with *err. */
 	int (*run)(struct cli *cli, const void *opts, char **args, struct error **err);
 	const struct cli_command *const *children; /* of a group such as "image"; NULL-terminated */
 };
+
+#define CLI_USAGE_CODE 125 /* flags that could not be understood */
 
 /* Where a flag's value goes; refuses to compile when the field has another type. */
 #define CLI_AT(opts, field, want) \
@@ -68,6 +84,13 @@ struct cli_command {
 	}))
 
 extern const struct cli_command *const cli_commands[]; /* all of them, NULL-terminated */
+
+/* The child of that name or alias, or NULL. list is NULL-terminated. */
+const struct cli_command *cli_find(const struct cli_command *const *list, const char *name);
+/* Prints an error as `vessel: outer: inner` (as docker does when called so), and its hint. */
+void cli_report(const struct cli *cli, const struct error *err);
+/* 126 and 127 where the error says so, else fallback. */
+int cli_exit_code(const struct error *err, int fallback);
 
 /* Parses global flags, finds the command, parses its flags, runs it, prints its error. Returns the
  * exit code. */

@@ -88,13 +88,21 @@ int container_each(struct engine *engine, bool all,
 
 /* signal < 0: the container's own stop signal. ERROR_CONFLICT when it is not running. */
 int container_kill(struct engine *engine, const char *name, int signal, struct error **err);
-/* timeout_s < 0: the container's own. Stopping a stopped one is fine. */
+/* timeout_s: CONTAINER_TIMEOUT_OWN is what it was created with, -1 waits for ever. Stopping a
+ * stopped one is fine. */
+#define CONTAINER_TIMEOUT_OWN (-2)
 int container_stop(
 	struct engine *engine, const char *name, int timeout_s, int signal, struct error **err);
 int container_restart(
 	struct engine *engine, const char *name, int timeout_s, int signal, struct error **err);
 /* Until it does not run; *ret_code is its exit code. */
 int container_wait(struct engine *engine, const char *name, int *ret_code, struct error **err);
+/* The same on an attached connection (or -1), once its output has been read: returns when the
+ * monitor is gone. */
+int container_await(
+	struct engine *engine, const char *id, int connection, int *ret_code, struct error **err);
+/* Until no monitor holds the container any more; its exit record is written by then. */
+int container_await_monitor(struct engine *engine, const char *id, struct error **err);
 int container_pause(struct engine *engine, const char *name, bool paused, struct error **err);
 /* volumes: its anonymous ones too. */
 int container_remove(

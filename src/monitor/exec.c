@@ -170,7 +170,7 @@ static int run(struct client *client, struct request *request, struct error **er
 							 ? m->spec.process.oom_score_adj
 							 : m->oom_score_adj;
 	}
-	pid = container_exec(&exec, &pidfd, &console_fd, err);
+	pid = runtime_exec(&exec, &pidfd, &console_fd, err);
 	if (pid < 0)
 		return -1;
 	/* From here on it runs: what fails now costs its client the answer, not it its end. */

@@ -116,7 +116,7 @@ static int create(struct monitor *m, const char *run_dir, struct error **err)
 			return -1;
 		setup.io = (struct container_io){ in, out, errors };
 	}
-	return container_create(&setup, &m->init, err);
+	return runtime_create(&setup, &m->init, err);
 }
 
 static int hold_fds(struct monitor *m, struct error **err)
@@ -262,7 +262,7 @@ static int go(struct monitor *m, int *engine_fd, struct error **err)
 		return -1;
 	if (await_start(m, *engine_fd, &early, &size, err) < 0)
 		return -1;
-	if (container_start(&m->init, err) < 0)
+	if (runtime_start(&m->init, err) < 0)
 		return -1;
 	lower_oom_score(m);
 	if (take_terminal(m, err) < 0 || watch_all(m, err) < 0 || publish(m, err) < 0)
@@ -282,7 +282,7 @@ int monitor_start(struct monitor *m, const char *run_dir, int *engine_fd, struct
 void monitor_undo(struct monitor *m)
 {
 	if (m->init.pid > 0)
-		container_destroy(&m->init);
+		runtime_destroy(&m->init);
 	/* Without the lock the files are another monitor's. */
 	if (m->lock_fd < 0)
 		return;

@@ -15,6 +15,7 @@ struct port {
 	struct in_addr host_ip; /* INADDR_ANY: all */
 	uint16_t host_port; /* host byte order; 0: choose one */
 	uint16_t container_port;
+	uint16_t host_port_last; /* not 0: one from host_port to this ("8000-8010:80") */
 };
 
 #define PORTS_MAX 4096
@@ -27,10 +28,15 @@ const char *port_protocol_name(int protocol);
 int port_parse_exposed(const char *text, struct port *ret, struct error **err);
 /*
  * Binds a socket to the host's side, so that no other program can take it meanwhile, and fills in a
- * chosen host_port. Returns the fd; ERROR_CONFLICT when it is in use.
+ * chosen host_port (host_port_last is 0 then). Returns the fd; ERROR_CONFLICT when it is in use.
+ * Where the kernel has no SCTP nobody can take such a port, and the fd reserves nothing.
  */
 int port_reserve(struct port *port, struct error **err);
-/* Elements of the table's maps: all of these in one atomic batch. */
+/*
+ * Elements of the table's maps: all of these in one atomic batch. Who publishes must hold the
+ * reservations: an element that is there already was left by somebody who died, and is replaced. So
+ * withdraw first, then close the reservations.
+ */
 int ports_publish(const struct bridge *bridge, struct in_addr address, const struct port *ports,
 	size_t count, struct error **err);
 int ports_withdraw(const struct bridge *bridge, struct in_addr address, const struct port *ports,

@@ -2,6 +2,7 @@
 /* The files of /etc that a network gives a container. All texts are the caller's to free. */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 
 #include "base/strv.h"
@@ -12,6 +13,11 @@
  * as it is.
  */
 char *resolver_text(bool host_network);
+/* text without the name servers that another (IPv4) network namespace cannot reach; *ret_usable:
+ * some are left. */
+char *resolver_filter(const char *text, bool *ret_usable);
+/* Calls each() for the IPv4 name servers of the host. */
+void resolver_each(void (*each)(struct in_addr address, void *arg), void *arg);
 /* 127.0.0.1 localhost and the IPv6 ones, extra "name:ip" entries, then address and hostname
  * (address NULL: none). */
 char *hosts_text(const char *address, const char *hostname, char *const *extra);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configurations and manifests come from registries and archives. What is written again must parse.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bundles come from other engines too. Writing and parsing again must lose nothing. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

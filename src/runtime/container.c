@@ -142,7 +142,7 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	return admit(setup, &init, made, attach, err);
 }
 
-int container_create(
+int runtime_create(
 	const struct container_setup *setup, struct container_init *ret, struct error **err)
 {
 	const struct spec *spec = setup->spec;
@@ -155,7 +155,7 @@ int container_create(
 					  &made.cgroup, err) < 0)
 		return -1;
 	if (start_init(setup, &filter, &made, err) < 0) {
-		container_destroy(&made);
+		runtime_destroy(&made);
 		return -1;
 	}
 	*ret = made;
@@ -178,7 +178,7 @@ static int died(const struct container_init *init, struct error **err)
 	return -1;
 }
 
-int container_wait_ready(struct container_init *init, struct error **err)
+int runtime_wait_ready(struct container_init *init, struct error **err)
 {
 	for (;;) {
 		int fd = -1;
@@ -207,17 +207,17 @@ static int run_program(struct container_init *init, struct error **err)
 		error_free(*err);
 		*err = NULL;
 	}
-	if (!init->ready && container_wait_ready(init, err) < 0)
+	if (!init->ready && runtime_wait_ready(init, err) < 0)
 		return -1;
 	type = sync_receive(init->sync_fd, &fd, err);
 	close_fd(fd);
 	return type < 0 ? -1 : 0;
 }
 
-int container_start(struct container_init *init, struct error **err)
+int runtime_start(struct container_init *init, struct error **err)
 {
 	if (run_program(init, err) < 0) {
-		container_destroy(init);
+		runtime_destroy(init);
 		return -1;
 	}
 	close_fd(take_fd(&init->sync_fd));
@@ -233,7 +233,7 @@ static void remove_cgroup(struct cgroup *cgroup)
 	(void)cgroup_remove(cgroup, &remove_failed);
 }
 
-void container_destroy(struct container_init *init)
+void runtime_destroy(struct container_init *init)
 {
 	cleanup_error struct error *err = NULL;
 

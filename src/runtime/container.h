@@ -2,8 +2,8 @@
 /*
  * Making a container out of a spec, and running further processes in one.
  *
- * container_create() makes the cgroup and clones init into new namespaces; init then prepares its
- * root in parallel with what the caller does meanwhile (plugging the network). container_start()
+ * runtime_create() makes the cgroup and clones init into new namespaces; init then prepares its
+ * root in parallel with what the caller does meanwhile (plugging the network). runtime_start()
  * waits until init is ready, lets it execve and returns when the program runs, or with the error
  * init sent: ERROR_NO_PROGRAM (exit 127) and ERROR_NOT_EXECUTABLE (126) when the program itself is
  * at fault. After an error nothing is left of it.
@@ -44,16 +44,16 @@ struct container_setup {
 	struct container_io io;
 };
 
-int container_create(
+int runtime_create(
 	const struct container_setup *setup, struct container_init *ret, struct error **err);
 /*
  * Waits until init has done everything but running the program, which is when console_fd is there;
  * for callers that want to know before they start it. After an error, destroy it.
  */
-int container_wait_ready(struct container_init *init, struct error **err);
-int container_start(struct container_init *init, struct error **err);
+int runtime_wait_ready(struct container_init *init, struct error **err);
+int runtime_start(struct container_init *init, struct error **err);
 /* Kills what runs, removes the cgroup, closes all fds. */
-void container_destroy(struct container_init *init);
+void runtime_destroy(struct container_init *init);
 
 struct container_exec {
 	const struct spec *spec; /* of the container */
@@ -66,5 +66,5 @@ struct container_exec {
 };
 /* Runs a further process as a child of the caller; *ret_pidfd and *ret_console (-1 without
  * terminal) are the caller's. */
-pid_t container_exec(
+pid_t runtime_exec(
 	const struct container_exec *exec, int *ret_pidfd, int *ret_console, struct error **err);

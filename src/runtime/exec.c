@@ -112,7 +112,7 @@ static void end(int pidfd)
 	(void)TEMP_FAILURE_RETRY(waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED));
 }
 
-pid_t container_exec(
+pid_t runtime_exec(
 	const struct container_exec *exec, int *ret_pidfd, int *ret_console, struct error **err)
 {
 	uint64_t namespaces = namespaces_of(exec->spec);

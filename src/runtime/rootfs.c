@@ -171,7 +171,9 @@ int rootfs_target(const struct rootfs *root, const char *path, bool directory, s
 		return fd;
 	if (error_errno(*err) == EROFS)
 		error_hint(err, "the root is read-only and has no such mount point");
-	return error_wrap(err, "mount point '%s' in the container", path);
+	if (error_errno(*err) == ENOTDIR)
+		error_hint(err, "a file is in the way of a directory");
+	return error_as(err, ERROR_INVALID, "mount point '%s' in the container", path);
 }
 
 int rootfs_attach_real(

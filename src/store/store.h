@@ -3,13 +3,19 @@
  * The store: blobs by digest (an OCI image layout under ROOT/blobs), layers, and the snapshots that
  * containers and build steps write on.
  *
- *   ROOT/oci-layout, ROOT/index.json, ROOT/blobs/sha256/<hex>   configs, manifests, layers'
- * uncompressed tars ROOT/layers/<hex of diff id>/fs                              a layer's tree, as
- * overlay wants it ROOT/tmp/                                                    what is being made;
- * anything here is garbage
+ *   ROOT/oci-layout, ROOT/index.json    what makes it a layout that other tools can read
+ *   ROOT/blobs/sha256/<hex>             configs, manifests, layers' uncompressed tars
+ *   ROOT/layers/<hex of diff id>/fs     a layer's tree, as overlay wants it
+ *   ROOT/tmp/                           what is being made
+ *   ROOT/lock
  *
  * Order of every addition: data, fsync or syncfs, rename, directory fsync, then the catalogue's
- * transaction. What no transaction names is garbage, which store_sweep() removes.
+ * transaction. What no transaction names is garbage, which store_sweep() removes; what is still
+ * being made is told from garbage by locks, which the kernel drops with their process:
+ *   - a directory in tmp/ is locked (flock(2)) by its maker, who keeps the lock when the directory
+ *     is renamed into layers/, until its row is committed;
+ *   - who puts blobs shares ROOT/lock until store_put_image() or store_close(); blobs that no row
+ *     names are garbage only for who gets it alone, or when they are a day old.
  */
 #pragma once
 
@@ -27,12 +33,23 @@ struct error;
 struct store {
 	char *path; /* absolute ROOT */
 	int root_fd, blobs_fd, layers_fd, tmp_fd;
+	int lock_fd; /* ROOT/lock: shared by who has blobs that no transaction names yet */
+	bool in_use; /* lock_fd is locked */
+	struct temp *temps; /* directories in tmp/ that this process is making */
 	struct catalog *catalog; /* owned; opened at first use by store_catalog() */
 };
 
 int store_open(const char *root, struct store *ret, struct error **err);
 void store_close(struct store *store);
 int store_catalog(struct store *store, struct catalog **ret, struct error **err);
+/*
+ * A directory of one's own in tmp/, kept from store_sweep() until it is removed, the store is
+ * closed or the process ends. *ret is its absolute path.
+ */
+int store_make_temp(struct store *store, char **ret, struct error **err);
+int store_remove_temp(struct store *store, const char *path, struct error **err);
+/* Writes index.json anew from the catalogue; done by all that changes images here. */
+int store_write_index(struct store *store, struct error **err);
 /* Removes what no transaction names; takes nothing that another process is still making. Returns
  * how many. */
 int store_sweep(struct store *store, struct error **err);
@@ -74,6 +91,8 @@ int layer_lowers(struct store *store, const struct digest *diff_ids, size_t coun
 int archive_unpack(int archive_fd, int dest_fd, struct error **err);
 /* 1 when the file's content is an archive that archive_unpack() takes. */
 int archive_detect(int fd, struct error **err);
+/* Writes what is below dir_fd as a tar, as it is: no whiteouts. */
+int archive_write(int dir_fd, int out_fd, struct error **err);
 
 /* ---- images ---- */
 /* Writes config and manifest as blobs, checks that all layers are here, commits image (and

@@ -1,26 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vessel-transfer, the helper that parses archives and talks to registries with the fewest rights
- * it can. The engine gives it fds and reads its answer, one JSON object, from the socket.
+ * it can. The engine gives it fds and reads its answers, messages (sys/msg.h), from the socket.
  *
  *   vessel-transfer unpack   stdin: the archive; fd 3: answer socket; fd 4: directory to fill.
- *                            --layer: whiteouts become overlay's, and opaque directories are
- * answered as a list;
- *                            --blob FD5: also write the uncompressed tar there
+ *                            --layer: whiteouts become overlay's, and opaque directories are told;
+ *                            --copy: the uncompressed archive goes to stdout as well;
+ *                            --detect: only tells whether it is an archive; there is no fd 4
  *   vessel-transfer pull REF fd 3: answer socket; fd 4: directory for blobs; progress lines as
  * messages
  *
- * Whatever it answers is checked again: a digest by hashing, a path by openat2.
+ * Whatever it answers is checked again: a digest by hashing, a path by openat2. So the engine
+ * hashes what comes out of the pipe itself, which also runs beside the helper's own work.
  */
 #pragma once
 
-#include <json-c/json.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+struct blob_writer;
+struct codec;
 struct error;
 
 enum transfer_message {
 	TRANSFER_PROGRESS = 1, /* JSON: { "id": "…", "status": "…", "current": n, "total": n } */
-	TRANSFER_DONE, /* JSON: the answer */
+	TRANSFER_DONE, /* JSON: the answer; of unpack { "size": n, "entries": n } */
 	TRANSFER_ERROR, /* error_pack() bytes */
+	TRANSFER_OPAQUE, /* the path of a directory that hides those in lower layers */
 };
+
+struct transfer_unpack {
+	int archive_fd, dest_fd; /* borrowed; dest_fd is -1 with detect */
+	bool detect; /* only tell whether it is an archive, by entries of 1 or 0 */
+	bool layer;
+	struct blob_writer *copy; /* NULL: none */
+};
+
+struct transfer_result {
+	int64_t size, entries; /* bytes in the files made; how many entries there were */
+};
+
+/* The engine's side: runs the helper. */
+int transfer_unpack(
+	const struct transfer_unpack *unpack, struct transfer_result *ret, struct error **err);
+
+/* The helper's side: parses its words after "unpack", jails itself, works, answers. Returns its
+ * exit code. */
+int transfer_unpack_main(char *const *words, const struct codec *const *codecs);

@@ -63,9 +63,10 @@ static int context_open(const char *type, struct error **err)
 	if (fd >= 0)
 		return fd;
 	error_sys(err, "open file system '%s'", type);
-	if (error_errno(*err) == ENODEV)
-		error_hint(err, "this kernel has no '%s'", type);
-	return -1;
+	if (error_errno(*err) != ENODEV)
+		return -1;
+	error_hint(err, "this kernel has no '%s'", type);
+	return error_as(err, ERROR_INVALID, "unknown file system");
 }
 
 int mount_new(const char *type, const char *source, const struct mount_option *options,

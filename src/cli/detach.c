@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/detach.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+
+/* ctrl-a to ctrl-z, and the others that ASCII has below space. */
+static int key_parse(const char *text)
+{
+	static const char others[] = "[\\]^_"; /* 0x1b to 0x1f */
+	const char *other;
+	char letter;
+
+	if (strlen(text) == 1)
+		return (unsigned char)text[0];
+	if (strncasecmp(text, "ctrl-", 5) != 0 || strlen(text) != 6)
+		return -1;
+	letter = (char)tolower((unsigned char)text[5]);
+	if (letter >= 'a' && letter <= 'z')
+		return letter - 'a' + 1;
+	if (letter == '@')
+		return 0;
+	other = strchr(others, letter);
+	return other ? 0x1b + (int)(other - others) : -1;
+}
+
+int detach_init(struct detach *detach, const char *keys, struct error **err)
+{
+	struct detach made = { 0 };
+	cleanup_strv strv parts = NULL;
+
+	parts = strv_split(keys ? keys : "ctrl-p,ctrl-q", ',');
+	for (size_t i = 0; parts[i] && (!keys || *keys); i++) {
+		int key = key_parse(parts[i]);
+
+		if (key < 0 || made.count == DETACH_KEYS_MAX) {
+			error_new(err, ERROR_INVALID, "invalid detach keys (%s): '%s'", keys,
+				parts[i]);
+			return error_hint(err,
+				"write keys like ctrl-p or x, with commas between, at most %d",
+				DETACH_KEYS_MAX);
+		}
+		made.keys[made.count++] = (char)key;
+	}
+	*detach = made;
+	return 0;
+}
+
+size_t detach_flush(struct detach *detach, char out[static DETACH_KEYS_MAX])
+{
+	size_t held = detach->held;
+
+	memcpy(out, detach->keys, held);
+	detach->held = 0;
+	return held;
+}
+
+size_t detach_feed(
+	struct detach *detach, const char *in, size_t length, char *out, bool *ret_detached)
+{
+	size_t used = 0;
+
+	*ret_detached = false;
+	for (size_t i = 0; i < length; i++) {
+		if (detach->held > 0 && in[i] != detach->keys[detach->held])
+			used += detach_flush(detach, out + used);
+		if (detach->count == 0 || in[i] != detach->keys[detach->held]) {
+			out[used++] = in[i];
+			continue;
+		}
+		if (++detach->held == detach->count) {
+			detach->held = 0;
+			*ret_detached = true;
+			break;
+		}
+	}
+	return used;
+}

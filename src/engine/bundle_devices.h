@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Device nodes of a container and the rules of who may use which: nothing but the usual ones unless
+ * asked for. */
+#pragma once
+
+#include "engine/record.h"
+
+struct error;
+
+int bundle_add_devices(const struct record *record, struct spec *spec, struct error **err);

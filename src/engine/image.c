@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/image.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "engine/container.h"
+#include "oci/reference.h"
+
+static int open_source(const char *source, struct error **err)
+{
+	int fd;
+
+	if (strcmp(source, "-") == 0)
+		return 0;
+	if (strncmp(source, "http://", 7) == 0 || strncmp(source, "https://", 8) == 0)
+		return registry_fetch(source, err);
+	fd = open(source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd >= 0)
+		return fd;
+	error_sys(err, "open %s", source);
+	return error_hint(err, "give a tar file, - for standard input, or an http URL");
+}
+
+/* One layer, and a configuration that says where it came from. */
+static int describe_import(const struct image_import *import, const struct layer_row *layer,
+	struct image_config *config)
+{
+	struct image_history entry = { .created = NULL };
+	char now[CLOCK_TEXT_MAX];
+
+	if (import->config)
+		image_config_copy(import->config, config);
+	clock_text(clock_now_ns(), now);
+	replace_string(&config->created, xstrdup(now));
+	replace_string(&config->os, xstrdup("linux"));
+	replace_string(&config->architecture, xstrdup(platform_architecture()));
+	replace_string(&config->comment, import->message
+						 ? xstrdup(import->message)
+						 : xasprintf("Imported from %s", import->source));
+	entry.created = now;
+	entry.comment = config->comment;
+	image_config_add_layer(config, &layer->diff_id);
+	image_config_add_history(config, &entry);
+	return 0;
+}
+
+int image_import(struct engine *engine, const struct image_import *import, struct image_row *ret,
+	struct error **err)
+{
+	cleanup_reference struct reference ref = { 0 };
+	cleanup_image_config struct image_config config = { 0 };
+	cleanup_free char *name = NULL;
+	struct layer_row layer;
+	int fd, result;
+
+	if (import->reference) {
+		if (reference_parse(import->reference, &ref, err) < 0)
+			return -1;
+		name = reference_text(&ref);
+	}
+	fd = open_source(import->source, err);
+	if (fd < 0)
+		return -1;
+	result = layer_import(&engine->store, fd, &layer, err);
+	if (fd > 0)
+		close_fd(fd);
+	if (result < 0)
+		return error_wrap(err, "import %s", import->source);
+	describe_import(import, &layer, &config);
+	return store_put_image(&engine->store, &config, name, ret, err);
+}
+
+static int put_names(struct engine *engine, const struct image_row *row, const char *digest,
+	struct json_object *obj, struct error **err)
+{
+	struct json_object *tags = json_object_new_array(), *digests = json_object_new_array();
+	cleanup_strv strv references = NULL;
+	struct catalog *catalog;
+
+	json_put(obj, "RepoTags", tags);
+	json_put(obj, "RepoDigests", digests);
+	if (store_catalog(&engine->store, &catalog, err) < 0 ||
+		catalog_references_of(catalog, &row->id, &references, err) < 0)
+		return -1;
+	for (size_t i = 0; references && references[i]; i++) {
+		cleanup_reference struct reference ref = { 0 };
+		cleanup_free char *familiar = NULL, *repository = NULL, *pinned = NULL;
+
+		if (reference_parse(references[i], &ref, err) < 0)
+			return -1;
+		familiar = reference_familiar(&ref);
+		repository = reference_familiar_repository(&ref);
+		pinned = xasprintf("%s@%s", repository, digest);
+		json_object_array_add(tags, json_object_new_string(familiar));
+		json_object_array_add(digests, json_object_new_string(pinned));
+	}
+	return 0;
+}
+
+static struct json_object *rootfs_json(const struct image_config *config)
+{
+	struct json_object *rootfs = json_object_new_object(), *layers = json_object_new_array();
+	char text[DIGEST_TEXT_MAX];
+
+	for (size_t i = 0; i < config->layer_count; i++)
+		json_object_array_add(
+			layers, json_object_new_string(digest_text(&config->diff_ids[i], text)));
+	json_put_text(rootfs, "Type", "layers");
+	json_put(rootfs, "Layers", layers);
+	return rootfs;
+}
+
+int image_inspect(
+	struct engine *engine, const char *name, struct json_object **ret, struct error **err)
+{
+	cleanup_image_config struct image_config config = { 0 };
+	cleanup_image_row struct image_row row = { 0 };
+	cleanup_json struct json_object *obj = json_object_new_object();
+	char id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX];
+
+	if (store_find_image(&engine->store, name, &row, err) < 0 ||
+		store_read_config(&engine->store, &row.id, &config, err) < 0)
+		return -1;
+	json_put_text(obj, "Id", digest_text(&row.id, id));
+	if (put_names(engine, &row, digest_text(&row.manifest, manifest), obj, err) < 0)
+		return -1;
+	json_put_text(obj, "Parent", "");
+	json_put_text(obj, "Comment", config.comment ? config.comment : "");
+	json_put_text(obj, "Created", config.created ? config.created : CLOCK_NEVER);
+	json_put_text(obj, "Author", config.author ? config.author : "");
+	json_put(obj, "Config", image_defaults_json(&config.config));
+	json_put_text(obj, "Architecture", config.architecture);
+	json_put_text(obj, "Os", config.os);
+	json_put_int(obj, "Size", row.size);
+	json_put(obj, "RootFS", rootfs_json(&config));
+	*ret = take_ptr(obj);
+	return 0;
+}
+
+int image_tag(struct engine *engine, const char *source, const char *target, struct error **err)
+{
+	cleanup_image_row struct image_row row = { 0 };
+	cleanup_reference struct reference ref = { 0 };
+	cleanup_free char *text = NULL;
+	struct catalog *catalog;
+
+	if (reference_parse(target, &ref, err) < 0)
+		return -1;
+	if (ref.digest)
+		return error_new(
+			err, ERROR_INVALID, "refusing to create a tag with a digest reference");
+	text = reference_text(&ref);
+	if (store_find_image(&engine->store, source, &row, err) < 0 ||
+		store_catalog(&engine->store, &catalog, err) < 0)
+		return -1;
+	return catalog_put_reference(catalog, text, &row.id, err);
+}
+
+/* What `name` is of this image: one of its references (in normal form, the caller's), or NULL: its
+ * id. */
+static char *reference_of(const char *name, strv references)
+{
+	cleanup_error struct error *no_reference = NULL;
+	cleanup_reference struct reference ref = { 0 };
+	cleanup_free char *text = NULL;
+
+	if (reference_parse(name, &ref, &no_reference) < 0)
+		return NULL;
+	text = reference_text(&ref);
+	return strv_contains(references, text) ? take_ptr(text) : NULL;
+}
+
+static void report_untagged(strv *report, const char *reference)
+{
+	cleanup_error struct error *ignored = NULL;
+	cleanup_reference struct reference ref = { 0 };
+	cleanup_free char *familiar = NULL;
+
+	if (reference_parse(reference, &ref, &ignored) < 0)
+		return;
+	familiar = reference_familiar(&ref);
+	strv_appendf(report, "Untagged: %s", familiar);
+}
+
+struct image_removal {
+	struct image_row row;
+	strv references; /* all of the image's */
+	char *named; /* the one that was named; NULL: the id was */
+	char user[ID_MAX]; /* a container made from it, or "" */
+};
+
+static int look_up_removal(
+	struct engine *engine, const char *name, struct image_removal *r, struct error **err)
+{
+	char id[DIGEST_TEXT_MAX];
+	struct catalog *catalog;
+	struct register_db *db;
+	int users;
+
+	if (store_find_image(&engine->store, name, &r->row, err) < 0 ||
+		store_catalog(&engine->store, &catalog, err) < 0 ||
+		catalog_references_of(catalog, &r->row.id, &r->references, err) < 0 ||
+		engine_register(engine, &db, err) < 0)
+		return -1;
+	r->named = reference_of(name, r->references);
+	users = register_image_users(db, digest_text(&r->row.id, id), r->user, err);
+	if (users == 0)
+		r->user[0] = '\0';
+	return users < 0 ? -1 : 0;
+}
+
+static int check_removal(struct engine *engine, const char *name, const struct image_removal *r,
+	bool force, struct error **err)
+{
+	size_t count = strv_length(r->references);
+	char id[DIGEST_TEXT_MAX];
+	const char *hex = digest_text(&r->row.id, id) + strlen("sha256:");
+
+	if (r->named && count > 1)
+		return 0; /* only a name goes */
+	if (!r->named && count > 1 && !force) {
+		error_new(err, ERROR_CONFLICT,
+			"conflict: unable to delete %.12s (must be forced) - image is referenced "
+			"in multiple repositories",
+			hex);
+		return error_hint(err, "vessel rmi -f %.12s, or name each of its references", hex);
+	}
+	if (!r->user[0])
+		return 0;
+	if (!r->named && container_is_running(engine, r->user))
+		return error_new(err, ERROR_CONFLICT,
+			"conflict: unable to delete %.12s (cannot be forced) - image is being used "
+			"by running container %.12s",
+			hex, r->user);
+	if (force)
+		return 0;
+	error_new(err, ERROR_CONFLICT,
+		"conflict: unable to remove repository reference \"%s\" (must force) - container "
+		"%.12s is using its referenced image %.12s",
+		name, r->user, hex);
+	return error_hint(err, "vessel rm %.12s first", r->user);
+}
+
+static int remove_references(
+	struct engine *engine, const struct image_removal *r, strv *report, struct error **err)
+{
+	struct catalog *catalog;
+
+	if (store_catalog(&engine->store, &catalog, err) < 0)
+		return -1;
+	for (size_t i = 0; r->references && r->references[i]; i++) {
+		if (r->named && strcmp(r->named, r->references[i]) != 0)
+			continue;
+		if (catalog_delete_reference(catalog, r->references[i], err) < 0)
+			return -1;
+		report_untagged(report, r->references[i]);
+	}
+	return 0;
+}
+
+int image_remove(struct engine *engine, const char *name, bool force, strv *ret, struct error **err)
+{
+	struct image_removal r = { 0 };
+	char id[DIGEST_TEXT_MAX];
+	int result = -1;
+
+	if (look_up_removal(engine, name, &r, err) < 0 ||
+		check_removal(engine, name, &r, force, err) < 0)
+		goto out;
+	result = remove_references(engine, &r, ret, err);
+	/* A container's layers stay as long as it does, whatever the image's names. */
+	if (result < 0 || r.user[0] || (r.named && strv_length(r.references) > 1))
+		goto out;
+	result = store_remove_image(&engine->store, &r.row.id, err);
+	if (result == 0)
+		strv_appendf(ret, "Deleted: %s", digest_text(&r.row.id, id));
+out:
+	image_row_done(&r.row);
+	strv_free(r.references);
+	free(r.named);
+	return result;
+}
+
+int image_pull(struct engine *engine, const char *name, const struct pull_progress *progress,
+	struct image_row *ret, struct error **err)
+{
+	cleanup_reference struct reference ref = { 0 };
+
+	if (reference_parse(name, &ref, err) < 0)
+		return -1;
+	return registry_pull(&engine->store, &ref, progress, ret, err);
+}

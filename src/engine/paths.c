@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/paths.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "engine/container.h"
+
+#define RECORD_MAX (4UL * 1024 * 1024)
+
+char *container_path(const struct engine *engine, const char *id, const char *file)
+{
+	return xasprintf(
+		"%s/containers/%s%s%s", engine->root, id, file ? "/" : "", file ? file : "");
+}
+
+char *run_path(const struct engine *engine, const char *id, const char *file)
+{
+	return xasprintf(
+		"%s/containers/%s%s%s", engine->run_dir, id, file ? "/" : "", file ? file : "");
+}
+
+static int open_directory(int parent_fd, const char *path, struct error **err)
+{
+	int fd = openat(parent_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	error_sys(err, "open %s", path);
+	return errno == ENOENT ? error_as(err, ERROR_NOT_FOUND, "container") : -1;
+}
+
+int container_dir_open(const struct engine *engine, const char *id, struct error **err)
+{
+	return open_directory(engine->containers_fd, id, err);
+}
+
+int run_dir_open(const struct engine *engine, const char *id, struct error **err)
+{
+	cleanup_free char *path = xasprintf("containers/%s", id);
+
+	return open_directory(engine->run_fd, path, err);
+}
+
+/* The lock's fd, -2 when it is held and we do not wait, -1. */
+static int lock_operation(int fd, bool wait, const char *path, struct error **err)
+{
+	if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? -2 : error_sys(err, "lock %s", path);
+}
+
+int operation_begin(const struct engine *engine, const char *id, bool wait, struct error **err)
+{
+	cleanup_free char *path = xasprintf("operations/%s", id);
+	struct stat st;
+
+	for (;;) {
+		cleanup_close int fd = openat(
+			engine->run_fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		int locked = fd < 0 ? error_sys(err, "open %s", path)
+				    : lock_operation(fd, wait, path, err);
+
+		if (locked < 0)
+			return locked;
+		/* Who held it before has removed the file: this lock is on nothing. */
+		if (fstat(fd, &st) == 0 && st.st_nlink > 0)
+			return take_fd(&fd);
+	}
+}
+
+void operation_end(const struct engine *engine, const char *id, int *fd)
+{
+	cleanup_free char *path = xasprintf("operations/%s", id);
+
+	if (*fd < 0)
+		return;
+	(void)unlinkat(engine->run_fd, path, 0);
+	close_fd(take_fd(fd));
+}
+
+static int recover_one(struct engine *engine, const char *id, struct error **err)
+{
+	int fd = operation_begin(engine, id, false, err);
+
+	if (fd == -2)
+		return 0; /* at work */
+	if (fd < 0)
+		return -1;
+	operation_end(engine, id, &fd);
+	return container_reap(engine, id, err);
+}
+
+int operations_recover(struct engine *engine, struct error **err)
+{
+	int fd = dir_open_at(engine->run_fd, "operations", err), result = 0;
+	const struct dirent *entry;
+	DIR *dir;
+
+	if (fd < 0)
+		return -1;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close_fd(fd);
+		return error_sys(err, "read operations");
+	}
+	while (result == 0 && (entry = readdir(dir)) != NULL)
+		if (id_is_valid(entry->d_name))
+			result = recover_one(engine, entry->d_name, err);
+	closedir(dir);
+	return result;
+}
+
+int record_load(const struct engine *engine, const char *id, struct record *ret, struct error **err)
+{
+	cleanup_free char *path = xasprintf("%s/config.json", id), *text = NULL;
+	cleanup_json struct json_object *obj = NULL;
+	ssize_t length = file_read_at(engine->containers_fd, path, RECORD_MAX, &text, err);
+
+	if (length < 0) {
+		if (error_errno(*err) == ENOENT)
+			return error_as(err, ERROR_NOT_FOUND, "container %.12s", id);
+		return error_wrap(err, "container %.12s", id);
+	}
+	if (json_parse(text, (size_t)length, path, &obj, err) < 0 ||
+		record_from_json(obj, ret, err) < 0) {
+		error_hint(err, "the record is damaged: `vessel rm -f %.12s` removes the container",
+			id);
+		return error_wrap(err, "container %.12s: config.json", id);
+	}
+	return 0;
+}
+
+int record_save(const struct engine *engine, const struct record *record, struct error **err)
+{
+	cleanup_free char *path = xasprintf("%s/config.json", record->id);
+	cleanup_json struct json_object *obj = record_json(record);
+	cleanup_free char *text = json_pretty(obj);
+
+	/* A container that --rm will take away is not worth a disk flush. */
+	return file_replace_at(
+		engine->containers_fd, path, text, strlen(text), 0600, !record->auto_remove, err);
+}
+
+void record_row(const struct record *record, struct container_row *ret)
+{
+	*ret = (struct container_row){ .name = xstrdup(record->name),
+		.image = xstrdup(record->image ? record->image : ""),
+		.image_id = xstrdup(record->image_id ? record->image_id : ""),
+		.command = strv_join(record->args, " "),
+		.created_ns = record->created_ns,
+		.auto_remove = record->auto_remove,
+		.labels = strv_join(record->labels, "\n"),
+		.ports = xstrdup("") };
+	memcpy(ret->id, record->id, ID_MAX);
+}

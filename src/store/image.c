@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "oci/reference.h"
+#include "store/blob.h"
+
+#define CONFIG_MAX (4UL << 20) /* bytes of a configuration or a manifest */
+
+/* The rows of a configuration's layers, all of which must be here. */
+static int find_layers(struct store *store, const struct image_config *config,
+	struct descriptor *descriptors, int64_t *ret_size, struct error **err)
+{
+	struct catalog *catalog;
+	int64_t total = 0;
+
+	if (store_catalog(store, &catalog, err) < 0)
+		return -1;
+	for (size_t i = 0; i < config->layer_count; i++) {
+		struct layer_row row;
+		char text[DIGEST_TEXT_MAX];
+		int found = catalog_find_layer(catalog, &config->diff_ids[i], &row, err);
+
+		if (found < 0)
+			return -1;
+		if (found == 0 || !layer_exists(store, &config->diff_ids[i]))
+			return error_new(err, ERROR_NOT_FOUND, "layer %s is not in the store",
+				digest_text(&config->diff_ids[i], text));
+		total += row.size;
+		descriptors[i] = (struct descriptor){ .media_type = (char *)OCI_LAYER,
+			.digest = config->diff_ids[i],
+			.size = row.tar_size };
+	}
+	*ret_size = total;
+	return 0;
+}
+
+static int put_config(struct store *store, const struct image_config *config,
+	struct descriptor *ret, struct error **err)
+{
+	cleanup_free char *text = image_config_text(config);
+
+	ret->media_type = (char *)OCI_CONFIG;
+	ret->size = (int64_t)strlen(text);
+	return blob_put(store, text, strlen(text), &ret->digest, err);
+}
+
+static int put_manifest(struct store *store, const struct image_config *config,
+	struct image_row *row, struct error **err)
+{
+	cleanup_free struct descriptor *descriptors =
+		xcalloc(config->layer_count + 1, sizeof(*descriptors));
+	struct manifest manifest = { .media_type = (char *)OCI_MANIFEST,
+		.entries = descriptors,
+		.entry_count = config->layer_count };
+	cleanup_free char *text = NULL;
+
+	if (find_layers(store, config, descriptors, &row->size, err) < 0 ||
+		put_config(store, config, &manifest.config, err) < 0)
+		return -1;
+	row->id = manifest.config.digest;
+	text = manifest_text(&manifest);
+	return blob_put(store, text, strlen(text), &row->manifest, err);
+}
+
+/* As the catalogue has it: with registry and tag. */
+static int normalise(const char *text, char **ret, struct error **err)
+{
+	cleanup_reference struct reference reference = { 0 };
+
+	if (reference_parse(text, &reference, err) < 0)
+		return -1;
+	*ret = reference_text(&reference);
+	return 0;
+}
+
+int store_put_image(struct store *store, const struct image_config *config, const char *reference,
+	struct image_row *ret, struct error **err)
+{
+	cleanup_image_row struct image_row row = { 0 };
+	struct catalog *catalog;
+
+	if (reference && normalise(reference, &row.reference, err) < 0)
+		return -1;
+	if (config->created && clock_parse(config->created, &row.created_ns, err) < 0)
+		return -1;
+	if (store_catalog(store, &catalog, err) < 0 || put_manifest(store, config, &row, err) < 0 ||
+		catalog_put_image(catalog, &row, config->diff_ids, config->layer_count, err) < 0)
+		return -1;
+	store_unuse(store);
+	if (store_write_index(store, err) < 0)
+		return -1;
+	*ret = row;
+	row.reference = NULL;
+	return 0;
+}
+
+/* "sha256:abc…" or "abc…", as much as identifies it. */
+static int lookup_prefix(
+	struct store *store, const char *name, struct image_row *ret, struct error **err)
+{
+	struct catalog *catalog;
+
+	if (!id_is_prefix(name))
+		return 0;
+	if (store_catalog(store, &catalog, err) < 0)
+		return -1;
+	return catalog_find_image(catalog, name, ret, err);
+}
+
+int store_lookup_image(
+	struct store *store, const char *name, struct image_row *ret, struct error **err)
+{
+	static const char algorithm[] = "sha256:";
+	cleanup_error struct error *no_reference = NULL;
+	cleanup_free char *reference = NULL;
+	struct catalog *catalog;
+	int found = 0;
+
+	if (strncmp(name, algorithm, strlen(algorithm)) == 0)
+		return lookup_prefix(store, name + strlen(algorithm), ret, err);
+	if (store_catalog(store, &catalog, err) < 0)
+		return -1;
+	/* 64 digits are an id and can be no reference; fewer may be a repository's name first. */
+	if (!id_is_valid(name) && normalise(name, &reference, &no_reference) == 0)
+		found = catalog_find_reference(catalog, reference, ret, err);
+	return found == 0 ? lookup_prefix(store, name, ret, err) : found;
+}
+
+int store_find_image(
+	struct store *store, const char *name, struct image_row *ret, struct error **err)
+{
+	int found = store_lookup_image(store, name, ret, err);
+
+	if (found < 0)
+		return -1;
+	return found == 1 ? 0 : error_new(err, ERROR_NOT_FOUND, "No such image: %s", name);
+}
+
+int store_read_config(
+	struct store *store, const struct digest *id, struct image_config *ret, struct error **err)
+{
+	cleanup_free char *text = NULL;
+	size_t length;
+
+	if (blob_read(store, id, CONFIG_MAX, &text, &length, err) < 0)
+		return -1;
+	return image_config_parse(text, length, ret, err);
+}
+
+int manifest_blobs(
+	struct store *store, const struct digest *id, struct digest_set *set, struct error **err)
+{
+	cleanup_manifest struct manifest manifest = { 0 };
+	cleanup_free char *text = NULL;
+	size_t length;
+
+	if (blob_read(store, id, CONFIG_MAX, &text, &length, err) < 0 ||
+		manifest_parse(text, length, &manifest, err) < 0)
+		return -1;
+	if (!manifest.is_index)
+		digest_set_add(set, &manifest.config.digest);
+	for (size_t i = 0; i < manifest.entry_count; i++)
+		digest_set_add(set, &manifest.entries[i].digest);
+	return 0;
+}
+
+/* Rows are copied first: nothing else is asked of the catalogue within its own question. */
+struct rows {
+	struct image_row *items;
+	size_t count;
+};
+
+static int add_row(const struct image_row *row, void *arg)
+{
+	struct rows *rows = arg;
+
+	if ((rows->count & (rows->count - 1)) == 0)
+		rows->items = xrealloc(
+			rows->items, rows->count ? 2 * rows->count : 1, sizeof(*rows->items));
+	rows->items[rows->count] = *row;
+	rows->items[rows->count++].reference = xstrdup_null(row->reference);
+	return 0;
+}
+
+static void rows_done(struct rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		free(rows->items[i].reference);
+	free(rows->items);
+}
+
+static void rows_done_p_(struct rows *rows)
+{
+	rows_done(rows);
+}
+
+int image_blobs(struct store *store, struct digest_set *ret, struct error **err)
+{
+	CLEANUP(rows_done) struct rows rows = { 0 };
+	struct catalog *catalog;
+
+	if (store_catalog(store, &catalog, err) < 0 ||
+		catalog_each_image(catalog, add_row, &rows, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rows.count; i++) {
+		cleanup_error struct error *damaged = NULL;
+
+		digest_set_add(ret, &rows.items[i].id);
+		digest_set_add(ret, &rows.items[i].manifest);
+		/* One damaged image must not stop others from being removed. */
+		(void)manifest_blobs(store, &rows.items[i].manifest, ret, &damaged);
+	}
+	digest_set_sort(ret);
+	return 0;
+}
+
+static struct json_object *index_entry(struct store *store, const struct image_row *row)
+{
+	struct json_object *entry = json_object_new_object();
+	char text[DIGEST_TEXT_MAX];
+
+	json_put_text(entry, "mediaType", OCI_MANIFEST);
+	json_put_text(entry, "digest", digest_text(&row->manifest, text));
+	json_put_int(entry, "size", blob_size(store, &row->manifest));
+	if (row->reference) {
+		struct json_object *annotations = json_object_new_object();
+
+		json_put_text(annotations, "org.opencontainers.image.ref.name", row->reference);
+		json_put(entry, "annotations", annotations);
+	}
+	return entry;
+}
+
+int store_write_index(struct store *store, struct error **err)
+{
+	CLEANUP(rows_done) struct rows rows = { 0 };
+	cleanup_json struct json_object *index = json_object_new_object();
+	struct json_object *manifests = json_object_new_array();
+	cleanup_free char *text = NULL;
+	struct catalog *catalog;
+
+	json_put_int(index, "schemaVersion", 2);
+	json_put(index, "manifests", manifests);
+	if (store_catalog(store, &catalog, err) < 0 ||
+		catalog_each_image(catalog, add_row, &rows, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rows.count; i++)
+		if (blob_exists(store, &rows.items[i].manifest))
+			json_object_array_add(manifests, index_entry(store, &rows.items[i]));
+	text = json_compact(index);
+	/* Made again from the catalogue whenever that changes: not worth a sync. */
+	return file_replace_at(store->root_fd, "index.json", text, strlen(text), 0644, false, err);
+}
+
+/* The files of what the catalogue has just forgotten. */
+static int remove_files(struct store *store, const struct digest_set *blobs,
+	const struct digest_set *layers, struct error **err)
+{
+	CLEANUP(digest_set_done) struct digest_set named = { 0 };
+	struct catalog *catalog;
+
+	if (store_catalog(store, &catalog, err) < 0 || image_blobs(store, &named, err) < 0)
+		return -1;
+	for (size_t i = 0; i < layers->count; i++) {
+		struct layer_row row;
+		int found = catalog_find_layer(catalog, &layers->items[i], &row, err);
+
+		if (found < 0 || (found == 0 && layer_remove(store, &layers->items[i], err) < 0))
+			return -1;
+	}
+	for (size_t i = 0; i < blobs->count; i++) {
+		struct layer_row row;
+		int found = digest_set_has(&named, &blobs->items[i])
+				    ? 1
+				    : catalog_find_layer(catalog, &blobs->items[i], &row, err);
+
+		if (found < 0 || (found == 0 && blob_remove(store, &blobs->items[i], err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int store_remove_image(struct store *store, const struct digest *id, struct error **err)
+{
+	CLEANUP(digest_set_done) struct digest_set blobs = { 0 }, layers = { 0 };
+	cleanup_image_row struct image_row row = { 0 };
+	cleanup_error struct error *damaged = NULL;
+	struct catalog *catalog;
+	char hex[HEX_MAX];
+	int found, alone;
+
+	if (store_catalog(store, &catalog, err) < 0)
+		return -1;
+	found = catalog_find_image(catalog, digest_hex(id, hex), &row, err);
+	if (found <= 0)
+		return found < 0 ? -1
+				 : error_new(err, ERROR_NOT_FOUND, "No such image: sha256:%s", hex);
+	digest_set_add(&blobs, &row.id);
+	digest_set_add(&blobs, &row.manifest);
+	(void)manifest_blobs(store, &row.manifest, &blobs, &damaged);
+	if (catalog_delete_image(catalog, id, &layers.items, &layers.count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < layers.count; i++)
+		digest_set_add(&blobs, &layers.items[i]);
+	/* Somebody is adding, perhaps the same layers: then the next sweep removes the files. */
+	alone = store_use_alone(store, err);
+	if (alone == 1)
+		alone = remove_files(store, &blobs, &layers, err);
+	store_unuse(store);
+	return alone < 0 ? -1 : store_write_index(store, err);
+}

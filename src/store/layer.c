@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "store/blob.h"
+#include "store/pack.h"
+#include "store/transfer.h"
+
+/* 1 when both the row and the directory are there. */
+static int find_layer(struct store *store, const struct digest *diff_id, struct layer_row *ret,
+	struct error **err)
+{
+	struct catalog *catalog;
+	char path[HEX_MAX + 4], hex[HEX_MAX];
+	int found;
+
+	if (store_catalog(store, &catalog, err) < 0)
+		return -1;
+	found = catalog_find_layer(catalog, diff_id, ret, err);
+	(void)snprintf(path, sizeof(path), "%s/fs", digest_hex(diff_id, hex));
+	if (found == 1 && faccessat(store->layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return found;
+}
+
+bool layer_exists(struct store *store, const struct digest *diff_id)
+{
+	cleanup_error struct error *err = NULL;
+	struct layer_row row;
+
+	return find_layer(store, diff_id, &row, &err) == 1;
+}
+
+/*
+ * Locks the layer that already stands where ours was to go. It is whole: names are given last. The
+ * lock keeps a sweep from taking it before its row is there. -2: it went while we looked.
+ */
+static int lock_other(struct store *store, const char *hex, struct error **err)
+{
+	cleanup_close int fd =
+		openat(store->layers_fd, hex, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st, now;
+
+	if (fd < 0)
+		return errno == ENOENT ? -2 : error_sys(err, "open layer %s", hex);
+	if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX)) < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, "lock layer %s", hex);
+	if (fstatat(store->layers_fd, hex, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
+		now.st_ino != st.st_ino)
+		return -2;
+	return take_fd(&fd);
+}
+
+/* Gives the finished directory its name. Returns an fd that holds the lock on it, or -1. */
+static int place_layer(
+	struct store *store, const struct temp *temp, const char *hex, struct error **err)
+{
+	cleanup_close int fd = -2;
+
+	while (fd == -2) {
+		if (renameat2(store->tmp_fd, temp->name, store->layers_fd, hex, RENAME_NOREPLACE) ==
+			0)
+			fd = fcntl(temp->fd, F_DUPFD_CLOEXEC, 3); /* the same lock */
+		else if (errno == EEXIST)
+			fd = lock_other(store, hex, err);
+		else
+			return error_sys(err, "name layer %s", hex);
+	}
+	if (fd < 0 || fd_sync(store->layers_fd, "layers", err) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+/*
+ * The last steps of both ways to a layer: temp holds its tree in fs, writer its tar. All data of
+ * the file system is written by one syncfs(2); one fsync(2) for each of ten thousand files takes
+ * minutes.
+ */
+static int finish_layer(struct store *store, const struct temp *temp, struct blob_writer **writer,
+	struct layer_row *row, struct error **err)
+{
+	cleanup_close int lock_fd = -1;
+	struct catalog *catalog;
+	struct layer_row found;
+	char hex[HEX_MAX];
+	int known;
+
+	if (syncfs(temp->fd) < 0)
+		return error_sys(err, "sync the layer");
+	if (blob_commit(writer, NULL, &row->diff_id, &row->tar_size, err) < 0)
+		return -1;
+	known = find_layer(store, &row->diff_id, &found, err);
+	if (known < 0 || store_catalog(store, &catalog, err) < 0)
+		return -1;
+	if (known == 1)
+		return 0;
+	lock_fd = place_layer(store, temp, digest_hex(&row->diff_id, hex), err);
+	if (lock_fd < 0)
+		return -1;
+	return catalog_put_layer(catalog, row, err);
+}
+
+/* tmp/<random>/fs, open for reading. */
+static int make_tree(const struct temp *temp, struct error **err)
+{
+	cleanup_close int fd = -1;
+
+	if (mkdirat(temp->fd, "fs", 0755) < 0)
+		return error_sys(err, "make a layer's directory");
+	fd = openat(temp->fd, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, 0755) < 0) /* whatever the umask: it can become a container's / */
+		return error_sys(err, "open a layer's directory");
+	return take_fd(&fd);
+}
+
+static int import_into(struct store *store, const struct temp *temp, int tar_fd,
+	struct layer_row *ret, struct error **err)
+{
+	cleanup_close int fs_fd = make_tree(temp, err);
+	struct blob_writer *writer = NULL;
+	struct transfer_unpack unpack = { .archive_fd = tar_fd, .dest_fd = fs_fd, .layer = true };
+	struct transfer_result result;
+	struct layer_row row = { 0 };
+	int outcome = -1;
+
+	if (fs_fd < 0 || blob_begin(store, &writer, err) < 0)
+		return -1;
+	unpack.copy = writer;
+	if (transfer_unpack(&unpack, &result, err) == 0) {
+		row.size = result.size;
+		outcome = finish_layer(store, temp, &writer, &row, err);
+	}
+	blob_abort(writer);
+	if (outcome == 0)
+		*ret = row;
+	return outcome;
+}
+
+/*
+ * Ends a temporary directory after success or failure: what is still in tmp/ goes, and so do the
+ * lock and, when this call took it, the share of the store's lock.
+ */
+static int end_layer(struct store *store, struct temp *temp, bool was_in_use, int outcome)
+{
+	cleanup_error struct error *unsaid = NULL; /* a sweep tries again */
+
+	(void)temp_remove(store, temp, &unsaid);
+	if (!was_in_use)
+		store_unuse(store);
+	return outcome;
+}
+
+int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct error **err)
+{
+	bool was_in_use = store->in_use;
+	struct temp *temp = temp_make(store, err);
+
+	if (!temp)
+		return -1;
+	return end_layer(store, temp, was_in_use, import_into(store, temp, tar_fd, ret, err));
+}
+
+static int write_to_blob(void *arg, const void *data, size_t length, struct error **err)
+{
+	return blob_write(arg, data, length, err);
+}
+
+static int pack_upper(
+	int upper_fd, struct blob_writer *writer, int64_t *ret_size, struct error **err)
+{
+	cleanup_free struct pack_buffer *buffer = xcalloc(1, sizeof(*buffer));
+	struct pack_options options = { .layer = true, .sink = pack_buffer_add, .arg = buffer };
+
+	buffer->sink = write_to_blob;
+	buffer->arg = writer;
+	if (pack_directory(upper_fd, &options, ret_size, err) < 0)
+		return -1;
+	return pack_buffer_flush(buffer, err);
+}
+
+static int commit_into(struct store *store, const struct temp *temp, const char *upper,
+	struct layer_row *ret, struct error **err)
+{
+	cleanup_close int upper_fd = open(upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct blob_writer *writer = NULL;
+	struct layer_row row = { 0 };
+	int outcome;
+
+	if (upper_fd < 0)
+		return error_sys(err, "open %s", upper);
+	if (blob_begin(store, &writer, err) < 0)
+		return -1;
+	outcome = pack_upper(upper_fd, writer, &row.size, err);
+	if (outcome == 0 && renameat(AT_FDCWD, upper, temp->fd, "fs") < 0)
+		outcome = error_sys(err, "move %s to %s/layers", upper, store->path);
+	if (outcome == 0)
+		outcome = finish_layer(store, temp, &writer, &row, err);
+	blob_abort(writer);
+	if (outcome == 0)
+		*ret = row;
+	return outcome;
+}
+
+int layer_commit(struct store *store, const char *upper, struct layer_row *ret, struct error **err)
+{
+	bool was_in_use = store->in_use;
+	struct temp *temp = temp_make(store, err);
+	int outcome;
+
+	if (!temp)
+		return -1;
+	outcome = commit_into(store, temp, upper, ret, err);
+	return end_layer(store, temp, was_in_use, outcome);
+}
+
+int layer_remove(struct store *store, const struct digest *diff_id, struct error **err)
+{
+	struct temp *temp;
+	char hex[HEX_MAX];
+
+	digest_hex(diff_id, hex);
+	if (faccessat(store->layers_fd, hex, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	/* Whole or gone: half of a layer must never stand in layers/. */
+	temp = temp_make(store, err);
+	if (!temp)
+		return -1;
+	if (renameat(store->layers_fd, hex, temp->fd, "layer") < 0 && errno != ENOENT) {
+		error_sys(err, "remove layer %s", hex);
+		temp_release(store, temp);
+		return -1;
+	}
+	return temp_remove(store, temp, err);
+}
+
+int layer_lowers(struct store *store, const struct digest *diff_ids, size_t count, strv *ret,
+	struct error **err)
+{
+	cleanup_strv strv lowers = NULL;
+
+	for (size_t i = count; i-- > 0;) {
+		char hex[HEX_MAX];
+		char *path =
+			xasprintf("%s/layers/%s/fs", store->path, digest_hex(&diff_ids[i], hex));
+
+		/* Overlay refuses a directory twice; the same layer further down shows nothing
+		 * anyway. */
+		if (strv_contains(lowers, path)) {
+			free(path);
+			continue;
+		}
+		strv_take(&lowers, path);
+		if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		error_new(err, ERROR_NOT_FOUND, "layer sha256:%s is not in the store", hex);
+		return error_hint(err, "remove the image and pull or build it again");
+	}
+	*ret = take_ptr(lowers);
+	return 0;
+}
