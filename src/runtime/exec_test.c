@@ -205,12 +205,12 @@ static void after_the_containers_end_it_is_an_error(void **state)
 static void nothing_is_left_in_the_caller(void **state)
 {
 	struct running running = start(state);
-	int before = dup(0), after;
+	int before = fcntl(0, F_DUPFD_CLOEXEC, 0), after;
 
 	close(before);
 	for (int i = 0; i < 20; i++)
 		expect(&running, "true", "");
-	after = dup(0);
+	after = fcntl(0, F_DUPFD_CLOEXEC, 0);
 	close(after);
 	assert_int_equal(before, after);
 	/* No child but init. */

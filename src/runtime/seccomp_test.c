@@ -33,7 +33,24 @@
 #define X32 0x40000000
 #define HIGH_BIT UINT64_C(0x100000000)
 
-/* Classic BPF, as much of it as the compiler uses; anything else fails the test. */
+/* How far an instruction jumps; any that the compiler does not use fails the test. */
+static uint32_t jump(const struct sock_filter *i, uint32_t a)
+{
+	switch (i->code) {
+	case BPF_JMP | BPF_JA:
+		return i->k;
+	case BPF_JMP | BPF_JEQ | BPF_K:
+		return a == i->k ? i->jt : i->jf;
+	case BPF_JMP | BPF_JGE | BPF_K:
+		return a >= i->k ? i->jt : i->jf;
+	case BPF_JMP | BPF_JSET | BPF_K:
+		return a & i->k ? i->jt : i->jf;
+	default:
+		fail_msg("instruction %u", i->code);
+		return 0;
+	}
+}
+
 static uint32_t run(const struct sock_filter *code, size_t length, const struct seccomp_data *data)
 {
 	uint32_t a = 0;
@@ -41,27 +58,12 @@ static uint32_t run(const struct sock_filter *code, size_t length, const struct 
 	for (size_t at = 0; at < length; at++) {
 		const struct sock_filter *i = &code[at];
 
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const char *)data + i->k, sizeof(a));
-			break;
-		case BPF_JMP | BPF_JA:
-			at += i->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			at += a == i->k ? i->jt : i->jf;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			at += a >= i->k ? i->jt : i->jf;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			at += a & i->k ? i->jt : i->jf;
-			break;
-		case BPF_RET | BPF_K:
+		if (i->code == (BPF_RET | BPF_K))
 			return i->k;
-		default:
-			fail_msg("instruction %u", i->code);
-		}
+		if (i->code == (BPF_LD | BPF_W | BPF_ABS))
+			memcpy(&a, (const char *)data + i->k, sizeof(a));
+		else
+			at += jump(i, a);
 	}
 	fail_msg("the program has no end");
 	return 0;
