@@ -41,5 +41,13 @@ int snapshot_mount(char *const *lowers, const char *path, struct error **err)
 	cleanup_free char *upper = path ? xasprintf("%s/fs", path) : NULL;
 	cleanup_free char *work = path ? xasprintf("%s/work", path) : NULL;
 
+	/* Read-only, an overlay wants two directories; one alone is itself. */
+	if (!path && lowers[0] && !lowers[1]) {
+		cleanup_close int fd = mount_clone(AT_FDCWD, lowers[0], false, err);
+
+		if (fd < 0 || mount_set(fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
+			return -1;
+		return take_fd(&fd);
+	}
 	return mount_overlay(lowers, upper, work, path ? 0 : MOUNT_ATTR_RDONLY, err);
 }
