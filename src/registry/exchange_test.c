@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +100,7 @@ static void server_start(struct server *server)
 	if (server->pid > 0)
 		return;
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a failed test does not stop it */
 	for (;;) {
 		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
@@ -346,51 +348,50 @@ static void a_useless_token_ends_it(void **state)
 
 static const struct {
 	const char *why, *answers[ANSWERS_MAX], *digest;
-	int result;
+	int result, requests;
 	const char *asks; /* must be in some request */
-	int requests;
 } blobs[] = {
-	{ "whole", { "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB }, BLOB_DIGEST, 0,
-		"GET /v2/a/blobs/sha256:84d", 1 },
+	{ "whole", { "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB }, BLOB_DIGEST, 0, 1,
+		"GET /v2/a/blobs/sha256:84d" },
 	{ "goes on where it broke off",
 		{ "HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n0123",
 			"HTTP/1.1 206 Part\r\n" CLOSE "Content-Range: bytes 4-9/10\r\n\r\n456789" },
-		BLOB_DIGEST, 0, "Range: bytes=4-\r\n", 2 },
+		BLOB_DIGEST, 0, 2, "Range: bytes=4-\r\n" },
 	{ "an end without a length is not the end",
 		{ "HTTP/1.1 200 OK\r\n" CLOSE "\r\n0123",
 			"HTTP/1.1 206 Part\r\n" CLOSE "Content-Range: bytes 4-9/10\r\n\r\n456789" },
-		BLOB_DIGEST, 0, "Range: bytes=4-\r\n", 2 },
+		BLOB_DIGEST, 0, 2, "Range: bytes=4-\r\n" },
 	{ "all of it to a request for the rest",
 		{ "HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n0123",
 			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
-		BLOB_DIGEST, 0, "Range: bytes=4-\r\n", 2 },
+		BLOB_DIGEST, 0, 2, "Range: bytes=4-\r\n" },
 	{ "another part than asked for: from the beginning",
 		{ "HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n0123",
 			"HTTP/1.1 206 Part\r\n" CLOSE "Content-Range: bytes 5-9/10\r\n\r\n56789",
 			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
-		BLOB_DIGEST, 0, "Range: bytes=4-\r\n", 3 },
+		BLOB_DIGEST, 0, 3, "Range: bytes=4-\r\n" },
 	{ "range refused: from the beginning",
 		{ "HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n0123",
 			"HTTP/1.1 416 No\r\n" CLOSE "\r\n",
 			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
-		BLOB_DIGEST, 0, "Range: bytes=4-\r\n", 3 },
+		BLOB_DIGEST, 0, 3, "Range: bytes=4-\r\n" },
 	{ "damaged once",
 		{ "HTTP/1.1 200 OK\r\n" CLOSE "\r\n012345678x",
 			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
-		BLOB_DIGEST, 0, "GET ", 2 },
+		BLOB_DIGEST, 0, 2, "GET " },
 	{ "another blob, twice",
 		{ "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB, "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB,
 			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
-		OTHER_DIGEST, -1, "GET ", 2 },
+		OTHER_DIGEST, -1, 2, "GET " },
 	{ "longer than its descriptor: not asked for again",
-		{ "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB "x" }, BLOB_DIGEST, -1, "GET ", 1 },
-	{ "gone", { "HTTP/1.1 404 No\r\n" CLOSE "\r\n" }, BLOB_DIGEST, -1, "GET ", 1 },
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB "x" }, BLOB_DIGEST, -1, 1, "GET " },
+	{ "gone", { "HTTP/1.1 404 No\r\n" CLOSE "\r\n" }, BLOB_DIGEST, -1, 1, "GET " },
 	{ "after a redirect broke, from where it began",
 		{ "HTTP/1.1 307 Go\r\n" CLOSE "Location: /elsewhere\r\n\r\n",
 			"HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n01234",
 			"HTTP/1.1 307 Go\r\n" CLOSE "Location: /elsewhere\r\n\r\n",
 			"HTTP/1.1 206 Part\r\n" CLOSE "Content-Range: bytes 5-9/10\r\n\r\n56789" },
-		BLOB_DIGEST, 0, "GET /elsewhere ", 4 },
+		BLOB_DIGEST, 0, 4, "GET /elsewhere " },
 };
 
 static int get_blob(

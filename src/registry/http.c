@@ -155,7 +155,8 @@ char *media_type_of(const char *content_type)
 	char *type = xstrndup(content_type ? content_type : "", length);
 
 	for (char *c = type; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
+		if (*c >= 'A' && *c <= 'Z') /* whatever the locale */
+			*c = (char)(*c + ('a' - 'A'));
 	return type;
 }
 

@@ -31,35 +31,54 @@ static bool is_printable(const char *url)
 	return length <= URL_MAX;
 }
 
+/* Length of the host's name at text, which *ret_host leaves the brackets of; 0: there is none. */
+static size_t host_span(const char *text, const char **ret_host, size_t *ret_host_length)
+{
+	if (*text != '[') {
+		*ret_host = text;
+		*ret_host_length = strspn(text, LETTERS DIGITS ".-_");
+		return *ret_host_length;
+	}
+	*ret_host = text + 1;
+	*ret_host_length = strspn(text + 1, DIGITS "abcdefABCDEF:.");
+	if (*ret_host_length == 0 || text[1 + *ret_host_length] != ']')
+		return 0;
+	return *ret_host_length + 2;
+}
+
+/* ":80" of exactly length bytes: its number, or -1. */
+static int parse_port(const char *text, size_t length)
+{
+	size_t digits = *text == ':' ? strspn(text + 1, DIGITS) : 0;
+	long port;
+
+	if (digits < 1 || digits > 5 || 1 + digits != length)
+		return -1;
+	port = strtol(text + 1, NULL, 10);
+	return port >= 1 && port <= 65535 ? (int)port : -1;
+}
+
+static char lower(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (char)((unsigned char)c | 0x20U);
+	return c;
+}
+
 /* "host", "host:80", "[::1]:80": fills host and port, which is left alone when not given. */
 static int parse_authority(const char *text, size_t length, struct origin *ret)
 {
-	const char *host = text, *end = text + length, *colon;
-	size_t host_length;
+	const char *host = NULL;
+	size_t host_length = 0, span = host_span(text, &host, &host_length);
 
-	if (*text == '[') {
-		host = text + 1;
-		host_length = strspn(host, DIGITS "abcdefABCDEF:.");
-		colon = host + host_length + 1;
-		if (host + host_length >= end || host[host_length] != ']')
-			return -1;
-	} else {
-		host_length = strspn(host, LETTERS DIGITS ".-_");
-		colon = host + host_length;
-	}
-	if (host_length == 0 || host_length >= ORIGIN_HOST_MAX || colon > end)
+	if (span == 0 || span > length || host_length >= ORIGIN_HOST_MAX)
 		return -1;
-	if (colon < end) {
-		size_t digits = *colon == ':' ? strspn(colon + 1, DIGITS) : 0;
-
-		if (digits < 1 || digits > 5 || colon + 1 + digits != end)
-			return -1;
-		ret->port = (int)strtol(colon + 1, NULL, 10);
-	}
 	for (size_t i = 0; i < host_length; i++)
-		ret->host[i] = (char)tolower((unsigned char)host[i]);
+		ret->host[i] = lower(host[i]);
 	ret->host[host_length] = '\0';
-	return ret->port >= 1 && ret->port <= 65535 ? 0 : -1;
+	if (span < length)
+		ret->port = parse_port(text + span, length - span);
+	return ret->port < 0 ? -1 : 0;
 }
 
 int origin_parse(const char *url, struct origin *ret, const char **ret_path, struct error **err)
@@ -130,7 +149,7 @@ char *registry_url(const struct reference *ref, bool https)
 
 int redirect_check(const struct origin *from, const char *url, struct error **err)
 {
-	struct origin to;
+	struct origin to = { .port = 0 };
 
 	if (origin_parse(url, &to, NULL, err) < 0)
 		return -1;
@@ -144,7 +163,7 @@ int redirect_check(const struct origin *from, const char *url, struct error **er
 
 int realm_check(const struct origin *registry, const char *url, struct error **err)
 {
-	struct origin realm;
+	struct origin realm = { .port = 0 };
 
 	if (origin_parse(url, &realm, NULL, err) < 0)
 		return error_wrap(err, "the registry's token service");

@@ -42,7 +42,7 @@ PRINTF_LIKE(2, 3) static void say(const struct pull *pull, const char *fmt, ...)
 	if (!pull->progress->line)
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	(void)vsnprintf(line, sizeof(line), fmt, ap); // NOLINT(clang-analyzer-valist.Uninitialized)
 	va_end(ap);
 	pull->progress->line(line, pull->progress->arg);
 }

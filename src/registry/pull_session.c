@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/pull_session.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -169,30 +170,39 @@ static int read_report(struct pull_session *session, const struct msg *msg, stru
 	return 0;
 }
 
+/* What a message means while one of this type is waited for: 1 it is that, 0 wait on. */
+static int judge(struct pull_session *session, const struct msg *msg, uint32_t type,
+	struct pull_order **order, struct error **err)
+{
+	if (msg->type == TRANSFER_ERROR)
+		return error_unpack(err, msg->data, msg->length);
+	if (msg->type == type && type == PULL_RESOLVED)
+		return 1;
+	if (msg->type != PULL_PROGRESS && (msg->type != type || type != PULL_GOT))
+		return error_new(err, ERROR_INTERNAL,
+			HELPER " sent an unexpected message of type %u", msg->type);
+	if (read_report(session, msg, order, err) < 0)
+		return -1;
+	return msg->type == type;
+}
+
 /* The next message of this type; *order is what it is about, unless it is PULL_RESOLVED. */
 static int wait_for(
 	struct pull_session *session, uint32_t type, struct pull_order **order, struct error **err)
 {
 	struct msg msg;
+	int result = 0;
 
-	for (;;) {
-		int result = msg_receive(session->socket_fd, &msg, err);
-
-		if (result <= 0)
-			return result < 0 ? -1 : helper_gone(session, err);
-		msg_close_fds(&msg);
-		if (msg.type == TRANSFER_ERROR)
-			return error_unpack(err, msg.data, msg.length);
-		if (msg.type == type && type == PULL_RESOLVED)
-			return 0;
-		if (msg.type != type && msg.type != PULL_PROGRESS)
-			return error_new(err, ERROR_INTERNAL,
-				HELPER " sent an unexpected message of type %u", msg.type);
-		if (read_report(session, &msg, order, err) < 0)
+	while (result == 0) {
+		result = msg_receive(session->socket_fd, &msg, err);
+		if (result == 0)
+			return helper_gone(session, err);
+		if (result < 0)
 			return -1;
-		if (msg.type == type)
-			return 0;
+		msg_close_fds(&msg);
+		result = judge(session, &msg, type, order, err);
 	}
+	return result < 0 ? -1 : 0;
 }
 
 static int read_text(int fd, struct pull_text *ret, struct error **err)
@@ -214,12 +224,13 @@ int pull_session_resolve(
 	cleanup_close int top_fd = make_file(session->store, err);
 	cleanup_close int own_fd = top_fd < 0 ? -1 : make_file(session->store, err);
 	struct pull_text texts[2] = { 0 };
+	struct pull_order *none = NULL;
 
 	if (top_fd < 0 || own_fd < 0)
 		return -1;
 	if (msg_send_fds(session->socket_fd, PULL_RESOLVE, "", 0, (int[]){ top_fd, own_fd }, 2,
 		    err) < 0 ||
-		wait_for(session, PULL_RESOLVED, NULL, err) < 0)
+		wait_for(session, PULL_RESOLVED, &none, err) < 0)
 		return -1;
 	if (read_text(top_fd, &texts[0], err) < 0 || read_text(own_fd, &texts[1], err) < 0) {
 		free(texts[0].text);
@@ -270,6 +281,7 @@ int pull_session_next(
 
 	if (wait_for(session, PULL_GOT, &order, err) < 0)
 		return -1;
+	assert(order); /* read_report() has found it */
 	if (lseek(order->fd, 0, SEEK_SET) < 0)
 		return error_sys(err, "read a download");
 	*ret_digest = order->digest;
