@@ -39,24 +39,14 @@ static int pull(struct engine *engine, const struct pull_opts *opts, const char 
 	const struct reference *ref, struct error **err)
 {
 	const struct pull_progress progress = { .line = opts->quiet ? NULL : say };
-	cleanup_image_row struct image_row before = { 0 }, after = { 0 };
-	cleanup_free char *full = reference_text(ref), *familiar = reference_familiar(ref);
-	char manifest[DIGEST_TEXT_MAX];
-	int known = store_lookup_image(&engine->store, full, &before, err);
+	cleanup_image_row struct image_row row = { 0 };
+	cleanup_free char *full = reference_text(ref);
 
-	if (known < 0)
-		return -1;
 	if (!opts->quiet && !has_tag(name))
 		printf("Using default tag: %s\n", ref->tag);
 	fflush(stdout);
-	if (image_pull(engine, name, &progress, &after, err) < 0)
+	if (image_pull(engine, name, &progress, &row, err) < 0)
 		return -1;
-	if (!opts->quiet) {
-		bool same = known && memcmp(&before.id, &after.id, sizeof(after.id)) == 0;
-
-		printf("Digest: %s\nStatus: %s for %s\n", digest_text(&after.manifest, manifest),
-			same ? "Image is up to date" : "Downloaded newer image", familiar);
-	}
 	puts(full);
 	return 0;
 }

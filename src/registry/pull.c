@@ -362,8 +362,10 @@ static int commit(struct pull *pull, struct image_row *ret, bool *ret_new, struc
 		return -1;
 	row.manifest = digest;
 	found = catalog_find_reference(catalog, row.reference, &old, err);
-	if (found < 0 || catalog_put_image(catalog, &row, pull->config.diff_ids,
-				 pull->config.layer_count, err) < 0)
+	if (found < 0 ||
+		catalog_put_image(
+			catalog, &row, pull->config.diff_ids, pull->config.layer_count, err) < 0 ||
+		store_write_index(pull->store, err) < 0)
 		return -1;
 	*ret_new = found == 0 || !same(&old.id, &row.id);
 	*ret = row;
