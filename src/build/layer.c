@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/id.h"
 #include "engine/snapshot.h"
 
 int state_lowers(struct engine *engine, const struct state *state, strv *ret, struct error **err)
@@ -18,12 +19,26 @@ int state_lowers(struct engine *engine, const struct state *state, strv *ret, st
 		&engine->store, state->image.diff_ids, state->image.layer_count, ret, err);
 }
 
-static int open_upper(const char *snapshot, struct error **err)
+static int open_directory(const char *path, struct error **err)
 {
-	cleanup_free char *upper = xasprintf("%s/fs", snapshot);
-	int fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd < 0 ? error_sys(err, "open '%s'", upper) : fd;
+	return fd < 0 ? error_sys(err, "open '%s'", path) : fd;
+}
+
+/* An overlay needs two directories, or one to write to: a single one is the root itself. */
+static int open_root(
+	char *const *lowers, const char *snapshot, enum workspace_use use, struct error **err)
+{
+	cleanup_free char *upper = NULL;
+
+	if (!lowers) {
+		upper = xasprintf("%s/fs", snapshot);
+		return open_directory(upper, err);
+	}
+	if (use == WORKSPACE_READ && !lowers[1])
+		return open_directory(lowers[0], err);
+	return snapshot_mount(lowers, snapshot, err);
 }
 
 int workspace_open(struct engine *engine, const struct state *state, enum workspace_use use,
@@ -34,12 +49,10 @@ int workspace_open(struct engine *engine, const struct state *state, enum worksp
 
 	if (state_lowers(engine, state, &lowers, err) < 0)
 		return -1;
-	/* An overlay needs something below: over nothing, the new directory is the root. */
 	if ((use != WORKSPACE_READ || !lowers) && snapshot_make(engine, &made.snapshot, err) < 0)
 		return -1;
 	if (use != WORKSPACE_RUN) {
-		made.root_fd = lowers ? snapshot_mount(lowers, made.snapshot, err)
-				      : open_upper(made.snapshot, err);
+		made.root_fd = open_root(lowers, made.snapshot, use, err);
 		if (made.root_fd < 0)
 			return -1;
 	}
@@ -93,17 +106,19 @@ int layer_remember(
 	return catalog_put_cache(builder->catalog, key, &row, err);
 }
 
-/* When the layer was made: so a build from the cache has the same times, and the same image id. */
+/*
+ * When the layer was made first: so a build from the cache has the same times, and the same image
+ * id. The directory is kept when the same layer is made again; its blob is not.
+ */
 static int layer_created(struct store *store, const struct digest *layer,
 	char ret[static CLOCK_TEXT_MAX], struct error **err)
 {
-	cleanup_close int fd = blob_open(store, layer, err);
+	char hex[2 * DIGEST_SIZE + 1];
 	struct stat st;
 
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) < 0)
-		return error_sys(err, "look up a layer");
+	hex_encode(layer->sha256, DIGEST_SIZE, hex);
+	if (fstatat(store->layers_fd, hex, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, "look up layer %s", hex);
 	clock_text(st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec, ret);
 	return 0;
 }

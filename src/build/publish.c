@@ -43,16 +43,25 @@ static void complete_times(struct image_config *image)
 	bool missing = false;
 	char now[CLOCK_TEXT_MAX];
 
-	for (size_t i = 0; i < image->history_count && !(missing && time); i++) {
-		if (image->history[i].created && missing)
+	for (size_t i = 0; i < image->history_count; i++) {
+		bool known = image->history[i].created != NULL;
+
+		if (known)
 			time = image->history[i].created;
-		missing |= !image->history[i].created;
+		if (known && missing)
+			break;
+		missing |= !known;
 	}
+	missing = false;
 	for (size_t i = 0; i < image->history_count; i++)
-		if (image->history[i].created)
-			time = image->history[i].created;
-		else
+		if (!image->history[i].created) {
+			missing = true;
 			image->history[i].created = xstrdup_null(time);
+		} else if (missing) {
+			time = image->history[i].created;
+		}
+	if (image->history_count > 0)
+		time = image->history[image->history_count - 1].created;
 	if (time)
 		replace_string(&image->created, xstrdup(time));
 	else if (!image->created)
@@ -119,6 +128,7 @@ int publish(struct builder *builder, struct state *state, char *const *tags, cha
 
 	add_labels(&state->image, builder->options->labels);
 	complete_times(&state->image);
+	replace_string(&state->image.comment, xstrdup(HISTORY_COMMENT));
 	text = image_config_text(&state->image);
 	sha256_bytes(text, strlen(text), id.sha256);
 	if (!tags && put(builder, &state->image, NULL, &id, err) < 0)

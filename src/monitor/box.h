@@ -60,6 +60,12 @@ extern const struct monitor_attach attach_output, attach_input, attach_nothing;
 			fail_msg("never: %s", #condition); \
 	} while (0)
 
+#ifdef __SANITIZE_ADDRESS__
+#	define BOX_SANITIZED true
+#else
+#	define BOX_SANITIZED false
+#endif
+
 /* Number of a process's open fds. */
 int count_fds(pid_t pid);
 /* Proportional set size in kB, from smaps_rollup. */

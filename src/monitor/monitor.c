@@ -4,6 +4,7 @@
 #include <link.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
@@ -17,6 +18,7 @@
 #define CODE_SEGMENTS_MAX 8
 
 /* The linker's name for the start of this program in memory. */
+// NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl51-cpp): so it calls it
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 static void no_action(int signal)
@@ -88,11 +90,46 @@ static struct monitor *monitor_new(int vessel_fd, struct error **err)
 	return m->loop ? m : NULL;
 }
 
-int monitor_run(const char *run_dir, int engine_fd, int vessel_fd, struct error **err)
+/* Everything ends with the process anyway; this is for those who look for leaks. */
+static void monitor_free(struct monitor *m)
+{
+	const int fds[] = { m->run_dir_fd, m->container_dir_fd, m->lock_fd, m->listen_fd,
+		m->vessel_fd, m->timer_fd, m->stdin_fd, m->streams[0].fd, m->streams[1].fd,
+		m->init.pidfd, m->init.sync_fd, m->init.console_fd };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		close_fd(fds[i]);
+	for (size_t i = 0; i < m->held_count; i++)
+		close_fd(m->held_fds[i]);
+	output_release(m);
+	log_writer_free(m->log);
+	cgroup_free(m->init.cgroup);
+	spec_done(&m->spec);
+	monitor_config_done(&m->config);
+	free(m->stdin_waiting);
+	loop_free(m->loop);
+	(void)munmap(m, sizeof(*m));
+}
+
+static int live(struct monitor *m, const char *run_dir, int *engine_fd, struct error **err)
 {
 	cleanup_error struct error *unheard = NULL;
+
+	if (monitor_start(m, run_dir, engine_fd, err) < 0) {
+		/* Undone first: who hears of the error finds nothing left. */
+		monitor_undo(m);
+		(void)msg_send_error(*engine_fd, MONITOR_ERROR, *err, &unheard);
+		return -1;
+	}
+	monitor_settle();
+	return loop_run(m->loop, err) < 0 ? -1 : monitor_end(m, err);
+}
+
+int monitor_run(const char *run_dir, int engine_fd, int vessel_fd, struct error **err)
+{
 	cleanup_close int engine = engine_fd;
 	struct monitor *m;
+	int result;
 
 	stay_alive();
 	/* Before the container is there to look at us (CVE-2016-9962). */
@@ -100,14 +137,7 @@ int monitor_run(const char *run_dir, int engine_fd, int vessel_fd, struct error 
 	m = monitor_new(vessel_fd, err);
 	if (!m)
 		return -1;
-	if (monitor_start(m, run_dir, &engine, err) < 0) {
-		/* Undone first: who hears of the error finds nothing left. */
-		monitor_undo(m);
-		(void)msg_send_error(engine, MONITOR_ERROR, *err, &unheard);
-		return -1;
-	}
-	monitor_settle();
-	if (loop_run(m->loop, err) < 0)
-		return -1;
-	return monitor_end(m, err);
+	result = live(m, run_dir, &engine, err);
+	monitor_free(m);
+	return result;
 }

@@ -147,15 +147,13 @@ static int file_target(const struct rootfs *root, const char *wanted, struct err
 	cleanup_free char *path = xstrdup(wanted);
 
 	for (int links = 0; links < LINKS_MAX; links++) {
-		cleanup_error struct error *missing = NULL;
-		int fd = path_open_in_root(root->root_fd, path, O_PATH, 0, &missing);
+		int fd = path_open_in_root(root->root_fd, path, O_PATH, 0, err);
 
-		if (fd < 0 && error_errno(missing) != ENOENT) {
-			*err = take_ptr(missing);
-			return -1;
-		}
-		if (fd < 0)
-			fd = make_file(root, &path, err);
+		if (fd >= 0 || error_errno(*err) != ENOENT)
+			return fd;
+		error_free(*err);
+		*err = NULL;
+		fd = make_file(root, &path, err);
 		if (fd != -2)
 			return fd;
 	}

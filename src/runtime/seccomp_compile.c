@@ -139,8 +139,8 @@ static void answer_socket(struct program *program, uint64_t capabilities)
 	bool audit = capabilities & (UINT64_C(1) << CAP_AUDIT_WRITE);
 
 	load(program, (struct sock_filter)LOAD(args[0]));
-	when_equal(program, AF_ALG, audit ? 2 : 5);
-	when_equal(program, AF_VSOCK, audit ? 1 : 4);
+	when_equal(program, AF_ALG, audit ? 2 : 6);
+	when_equal(program, AF_VSOCK, audit ? 1 : 5);
 	if (!audit) {
 		when_equal(program, AF_NETLINK, 1);
 		answer(program, SECCOMP_RET_ALLOW);
@@ -254,15 +254,22 @@ static void emit_machine(struct program *program, const struct machine *machine,
 	program->code[other].k = program->length - other - 1;
 }
 
+static int look_up(const struct seccomp_number *known, const char *name)
+{
+	for (; known->name; known++)
+		if (strcmp(known->name, name) == 0)
+			return known->number;
+	return -1;
+}
+
+/* Negative: not a call of this machine. */
 static int number_of(const struct machine *machine, const char *name)
 {
 	int number = seccomp_syscall_resolve_name_arch(machine->scmp, name);
-	const struct seccomp_number *known = seccomp_new_numbers;
 
-	for (; number < 0 && known->name; known++)
-		if (strcmp(known->name, name) == 0)
-			return known->number;
-	return number;
+	if (number < 0 && machine->scmp == SCMP_ARCH_X86)
+		number = look_up(seccomp_i386_numbers, name);
+	return number < 0 ? look_up(seccomp_new_numbers, name) : number;
 }
 
 static void set_answer(enum answer answers[static NUMBERS_MAX], const struct machine *machine,
@@ -270,7 +277,6 @@ static void set_answer(enum answer answers[static NUMBERS_MAX], const struct mac
 {
 	int number = number_of(machine, name);
 
-	/* Negative: not a call of this machine. */
 	if (number >= 0 && number < NUMBERS_MAX)
 		answers[number] = value;
 }
