@@ -2,6 +2,7 @@
 /* vessel-transfer: see store/transfer.h. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "main/transfer_pull.h"
 #include "store/codec.h"
@@ -22,8 +23,9 @@ __attribute__((visibility("default"))) const char *__asan_default_options(void) 
 
 int main(int argc, char **argv)
 {
+	/* At once: what libraries do at exit may take system calls that the jail has not. */
 	if (argc >= 2 && strcmp(argv[1], "unpack") == 0)
-		return transfer_unpack_main(argv + 2, codecs);
+		_exit(transfer_unpack_main(argv + 2, codecs));
 	if (argc >= 2 && (strcmp(argv[1], "pull") == 0 || strcmp(argv[1], "fetch") == 0))
 		return transfer_pull_main(argc, argv);
 	(void)fputs("vessel-transfer is started by vessel.\n", stderr);

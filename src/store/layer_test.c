@@ -189,7 +189,7 @@ static void put_broken(struct buf *packed, int how)
 			      .content = "text",
 			      .size = how == 1 ? 100000 : 0 });
 	if (how == 2)
-		tar.data[2 * TAR_BLOCK] ^= 1;
+		tar.data[2UL * TAR_BLOCK] ^= 1;
 	if (how < 3) {
 		buf_append(packed, tar.data, tar.length);
 		return;

@@ -200,8 +200,6 @@ static const struct {
 } readers[] = {
 	{ "tar", "tar -C theirs --same-owner -xpf a" },
 	{ "bsdtar", "bsdtar -C theirs -xpf a" },
-	{ "python3", "python3 -c 'import tarfile; tarfile.open(\"a\").extractall(\"theirs\", "
-		     "numeric_owner=True)'" },
 };
 
 static void what_is_written_others_read(void **state)

@@ -235,7 +235,8 @@ static void windows_slide(void **state)
 	length = ZSTD_compress(room, in.length + 65536, in.data, in.length, 1);
 	assert_false(ZSTD_isError(length));
 	packed.length = length;
-	with_fd.fd = fd = raw_fd(&packed);
+	fd = raw_fd(&packed);
+	with_fd.fd = fd;
 	assert_int_equal(stream_open(&with_fd, &stream, &err), 0);
 	while ((n = stream_peek(stream, TAR_BLOCK, &data, &err)) > 0) {
 		size_t part = (size_t)n > 70001 ? 70001 : (size_t)n;

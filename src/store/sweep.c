@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "store/blob.h"
 
-#define BLOB_AGE_S (24 * 60 * 60) /* no pull or build leaves a blob without a name for longer */
+#define BLOB_AGE_S 86400L /* no pull or build leaves a blob without a name for longer */
 
 struct sweep {
 	struct store *store;

@@ -366,7 +366,7 @@ static int next_header(struct tar_reader *reader, struct tar_header *ret, struct
 
 int tar_next(struct tar_reader *reader, struct tar_entry **ret, struct error **err)
 {
-	struct tar_header header;
+	struct tar_header header = { 0 };
 	int result;
 
 	if (skip_bytes(reader, reader->left, err) < 0 ||

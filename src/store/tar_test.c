@@ -422,6 +422,11 @@ static void put_link_with_size(struct buf *tar)
 	raw_add(tar, &(struct raw){ .path = "link", .type = '1', .link = "x", .size = 512 });
 }
 
+static void put_magic_name(struct buf *tar)
+{
+	raw_add(tar, &(struct raw){ .path = "BZh91AY" });
+}
+
 static void put_no_end(struct buf *tar)
 {
 	raw_add(tar, &(struct raw){ .path = "alone" });
@@ -442,6 +447,7 @@ static const struct {
 	{ "checksum of signed bytes", "\xff\xff", TAR_FILE, put_signed_checksum },
 	{ "a link has no content", "link", TAR_HARD_LINK, put_link_with_size },
 	{ "without blocks at the end", "alone", TAR_FILE, put_no_end },
+	{ "a name that looks compressed", "BZh91AY", TAR_FILE, put_magic_name },
 };
 
 static void entries_read_as_meant(void **state)
@@ -570,9 +576,9 @@ static char *long_text(size_t length, size_t slash_every)
 	char *text = xcalloc(length + 1, 1);
 
 	for (size_t i = 0; i < length; i++)
-		text[i] = slash_every && i % slash_every == slash_every - 1 && i + 1 < length
-				  ? '/'
-				  : (char)('a' + i % 26);
+		text[i] = "abcdefghijklmnopqrstuvwxyz"[i % 26];
+	for (size_t i = slash_every; slash_every && i < length; i += slash_every)
+		text[i - 1] = '/';
 	return text;
 }
 

@@ -99,17 +99,24 @@ static int unpack(
 }
 
 /* "%s" in a path or link becomes the outside directory's path. */
+static char *outside_for(const struct place *place, const char *text)
+{
+	if (strncmp(text, "%s", 2) != 0)
+		return xstrdup(text);
+	return xasprintf("%s%s", place->outside, text + 2);
+}
+
 static void add_all(
 	const struct place *place, const struct raw *entries, size_t count, struct buf *tar)
 {
 	for (size_t i = 0; i < count && entries[i].path; i++) {
 		struct raw raw = entries[i];
-		cleanup_free char *path = NULL, *link = NULL;
+		cleanup_free char *path = outside_for(place, raw.path);
+		cleanup_free char *link = outside_for(place, raw.link ? raw.link : "");
 
-		if (strncmp(raw.path, "%s", 2) == 0)
-			raw.path = path = xasprintf("%s%s", place->outside, raw.path + 2);
-		if (raw.link && strncmp(raw.link, "%s", 2) == 0)
-			raw.link = link = xasprintf("%s%s", place->outside, raw.link + 2);
+		raw.path = path;
+		if (raw.link)
+			raw.link = link;
 		raw_add(tar, &raw);
 	}
 	raw_end(tar);
