@@ -33,9 +33,10 @@
 
 struct fixture {
 	char dir[64]; /* with rootfs, upper and work in it */
-	char rootfs[80];
+	char *rootfs;
 	int dir_fd;
 	struct spec spec;
+	pid_t running; /* of fixture_start(): a test that fails must not leave it */
 };
 
 TEST_HELPER void fixture_file(
@@ -128,7 +129,7 @@ TEST_HELPER int fixture_setup(void **state)
 	(void)snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/vessel-test.XXXXXX");
 	if (!mkdtemp(fixture->dir))
 		return -1;
-	(void)snprintf(fixture->rootfs, sizeof(fixture->rootfs), "%s/rootfs", fixture->dir);
+	fixture->rootfs = xasprintf("%s/rootfs", fixture->dir);
 	chmod(fixture->dir, 0755);
 	fixture->dir_fd = open(fixture->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (const char *const *name = directories; *name; name++)
@@ -150,8 +151,13 @@ TEST_HELPER int fixture_teardown(void **state)
 
 	if (!fixture)
 		return 0;
+	if (fixture->running > 0 && waitpid(fixture->running, NULL, WNOHANG) == 0) {
+		(void)kill(fixture->running, SIGKILL);
+		(void)waitpid(fixture->running, NULL, 0);
+	}
 	spec_done(&fixture->spec);
 	close_fd(fixture->dir_fd);
+	free(fixture->rootfs);
 	if (tree_remove_at(AT_FDCWD, fixture->dir, &err) < 0) {
 		print_error("%s\n", error_message(err));
 		return -1;

@@ -70,7 +70,7 @@ static int set_score(const struct spec_process *process, struct error **err)
 	return oom_score_apply(process, proc_fd, err);
 }
 
-static int help(struct helper *helper, struct error **err)
+LAUNCH_STACK static int help(struct helper *helper, struct error **err)
 {
 	const struct launch *launch = helper->launch;
 	uint64_t flags = launch->new_namespaces | CLONE_PARENT;
@@ -91,7 +91,7 @@ static int help(struct helper *helper, struct error **err)
 	return pid < 0 ? -1 : 0;
 }
 
-static int helper_main(void *arg)
+LAUNCH_STACK static int helper_main(void *arg)
 {
 	struct helper *helper = arg;
 
