@@ -32,7 +32,7 @@
 #define BUSYBOX "/bin/busybox"
 
 struct fixture {
-	char dir[64]; /* with rootfs, upper and work in it */
+	char *dir; /* with rootfs, upper and work in it */
 	char *rootfs;
 	int dir_fd;
 	struct spec spec;
@@ -118,6 +118,7 @@ TEST_HELPER void fill_spec(struct fixture *fixture)
 
 TEST_HELPER int fixture_setup(void **state)
 {
+	char dir[] = "/tmp/vessel-test.XXXXXX";
 	struct fixture *fixture;
 
 	*state = NULL;
@@ -126,10 +127,10 @@ TEST_HELPER int fixture_setup(void **state)
 		return 0;
 	}
 	fixture = xcalloc(1, sizeof(*fixture));
-	(void)snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/vessel-test.XXXXXX");
-	if (!mkdtemp(fixture->dir))
+	if (!mkdtemp(dir))
 		return -1;
-	fixture->rootfs = xasprintf("%s/rootfs", fixture->dir);
+	fixture->dir = xstrdup(dir);
+	fixture->rootfs = xasprintf("%s/rootfs", dir);
 	chmod(fixture->dir, 0755);
 	fixture->dir_fd = open(fixture->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (const char *const *name = directories; *name; name++)
@@ -157,11 +158,12 @@ TEST_HELPER int fixture_teardown(void **state)
 	}
 	spec_done(&fixture->spec);
 	close_fd(fixture->dir_fd);
-	free(fixture->rootfs);
 	if (tree_remove_at(AT_FDCWD, fixture->dir, &err) < 0) {
 		print_error("%s\n", error_message(err));
 		return -1;
 	}
+	free(fixture->rootfs);
+	free(fixture->dir);
 	free(fixture);
 	return 0;
 }
