@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
@@ -154,16 +155,38 @@ static int spool_stdin(int tmp_fd, struct error **err)
 	return take_fd(&fd);
 }
 
-static int unpack_context(struct context *context, int archive_fd, struct error **err)
+/* A directory in tmp/ that is locked, as the store wants it of what is in use. 1, or 0 when a sweep
+ * was faster. */
+static int make_temporary(struct context *context, struct error **err)
 {
+	cleanup_close int fd = -1;
+	struct stat st;
 	char id[ID_MAX];
 
 	id_make(id);
-	context->unpacked = xasprintf("context-%.16s", id);
+	replace_string(&context->unpacked, xasprintf("context-%.16s", id));
 	if (mkdirat(context->tmp_fd, context->unpacked, 0700) < 0)
 		return error_sys(err, "make directory '%s'", context->unpacked);
-	context->dir_fd = dir_open_at(context->tmp_fd, context->unpacked, err);
-	if (context->dir_fd < 0)
+	fd = openat(context->tmp_fd, context->unpacked,
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == ENOENT || errno == EWOULDBLOCK
+			       ? 0
+			       : error_sys(err, "lock directory '%s'", context->unpacked);
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return 0;
+	context->dir_fd = take_fd(&fd);
+	return 1;
+}
+
+static int unpack_context(struct context *context, int archive_fd, struct error **err)
+{
+	int made;
+
+	do
+		made = make_temporary(context, err);
+	while (made == 0);
+	if (made < 0)
 		return -1;
 	if (archive_unpack(archive_fd, context->dir_fd, err) < 0)
 		return error_wrap(err, "unpack the build context from stdin");
@@ -266,10 +289,10 @@ void context_done(struct context *context)
 {
 	cleanup_error struct error *left = NULL;
 
-	close_fd(context->dir_fd);
 	/* What stays is garbage in tmp/, which the store sweeps. */
 	if (context->unpacked)
 		(void)tree_remove_at(context->tmp_fd, context->unpacked, &left);
+	close_fd(context->dir_fd);
 	free(context->unpacked);
 	free(context->dockerfile_name);
 	free(context->dockerfile);

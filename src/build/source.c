@@ -58,50 +58,78 @@ int directory_names(int dir_fd, const char *what, strv *ret, struct error **err)
 struct expansion {
 	const struct source *source;
 	char *const *parts; /* of the pattern */
+	bool deep; /* a part "**" is any number of directories */
 	strv *found;
 };
 
-static int expand_in(const struct expansion *expansion, size_t level, int dir_fd, const char *path,
-	struct error **err);
+/* Where a walk is. */
+struct level {
+	size_t part; /* of the pattern */
+	int depth;
+	int dir_fd;
+	const char *path;
+};
 
-/* name in the directory matches the pattern of this level: it is found, or the walk goes down. */
-static int expand_name( // NOLINT(misc-no-recursion): as deep as the pattern has parts
-	const struct expansion *expansion, size_t level, int dir_fd, const char *path,
+static int expand_in(
+	const struct expansion *expansion, const struct level *level, struct error **err);
+
+/* Goes into a real directory, with the given part of the pattern. */
+static int descend( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
+	const struct expansion *expansion, const struct level *level, const char *path, size_t part,
 	struct error **err)
 {
-	const struct ignore *ignore = expansion->source->ignore;
-	cleanup_close int fd = -1;
+	cleanup_close int fd = openat(level->dir_fd, strrchr(path, '/') + 1,
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct level below = { part, level->depth + 1, fd, path };
 
-	if (!expansion->parts[level + 1]) {
-		/* An excluded directory may hold what is not: whoever lists it sees. */
-		if (!ignore || ignore->has_negated || !ignore_excludes(ignore, path + 1))
-			strv_append(expansion->found, path);
-		return 0;
-	}
-	fd = openat(
-		dir_fd, strrchr(path, '/') + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOTDIR || errno == ELOOP || errno == ENOENT
 			       ? 0
 			       : error_sys(err, "open directory '%s'", path);
-	return expand_in(expansion, level + 1, fd, path, err);
+	if (below.depth > SOURCE_DEPTH_MAX)
+		return error_new(err, ERROR_UNSUPPORTED, "'%s' is more than %d directories deep",
+			path, SOURCE_DEPTH_MAX);
+	return expand_in(expansion, &below, err);
 }
 
-static int expand_in( // NOLINT(misc-no-recursion): as deep as the pattern has parts
-	const struct expansion *expansion, size_t level, int dir_fd, const char *path,
+/* The name matches its part of the pattern: it is found, or the walk goes down. */
+static int expand_match( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
+	const struct expansion *expansion, const struct level *level, const char *path,
 	struct error **err)
 {
+	const struct ignore *ignore = expansion->source->ignore;
+
+	if (expansion->parts[level->part + 1])
+		return descend(expansion, level, path, level->part + 1, err);
+	/* An excluded directory may hold what is not: whoever lists it sees. */
+	if (!ignore || ignore->has_negated || !ignore_excludes(ignore, path + 1))
+		strv_append(expansion->found, path);
+	return 0;
+}
+
+static int expand_in( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
+	const struct expansion *expansion, const struct level *level, struct error **err)
+{
+	const char *part = expansion->parts[level->part];
+	bool deep = expansion->deep && strcmp(part, "**") == 0 && expansion->parts[level->part + 1];
+	struct level none = *level;
 	cleanup_strv strv names = NULL;
 
-	if (directory_names(dir_fd, path, &names, err) < 0)
+	none.part++; /* "**" is also no directory at all */
+	if (deep && expand_in(expansion, &none, err) < 0)
+		return -1;
+	if (directory_names(level->dir_fd, level->path, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; names && names[i]; i++) {
-		cleanup_free char *below = NULL;
+		cleanup_free char *path = xasprintf(
+			"%s/%s", strcmp(level->path, "/") == 0 ? "" : level->path, names[i]);
+		int failed = 0;
 
-		if (!glob_match(expansion->parts[level], names[i]))
-			continue;
-		below = xasprintf("%s/%s", strcmp(path, "/") == 0 ? "" : path, names[i]);
-		if (expand_name(expansion, level, dir_fd, below, err) < 0)
+		if (deep)
+			failed = descend(expansion, level, path, level->part, err);
+		else if (glob_match(part, names[i]))
+			failed = expand_match(expansion, level, path, err);
+		if (failed < 0)
 			return -1;
 	}
 	return 0;
@@ -132,11 +160,13 @@ static void unescape(char *path)
 	*out = '\0';
 }
 
-int source_expand(const struct source *source, const char *pattern, strv *ret, struct error **err)
+int source_expand(
+	const struct source *source, const char *pattern, bool deep, strv *ret, struct error **err)
 {
 	cleanup_free char *clean = path_clean(pattern), *base = NULL;
 	cleanup_strv strv parts = strv_split(clean + 1, '/');
-	struct expansion expansion = { .source = source, .found = ret };
+	struct expansion expansion = { .source = source, .deep = deep, .found = ret };
+	struct level top = { .part = 0 };
 	cleanup_close int fd = -1;
 	size_t plain = 0;
 
@@ -155,7 +185,9 @@ int source_expand(const struct source *source, const char *pattern, strv *ret, s
 	if (fd < 0)
 		return error_as(err, ERROR_NOT_FOUND, "'%s' in %s", pattern, source->name);
 	expansion.parts = parts + plain;
-	return expand_in(&expansion, 0, fd, base, err);
+	top.dir_fd = fd;
+	top.path = base;
+	return expand_in(&expansion, &top, err);
 }
 
 /* ---- one path ---- */

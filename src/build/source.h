@@ -13,6 +13,8 @@
 
 struct error;
 
+#define SOURCE_DEPTH_MAX 256 /* of directories: each level of a walk holds one open */
+
 struct source {
 	int root_fd;
 	const struct ignore *ignore; /* NULL: everything is there */
@@ -23,9 +25,10 @@ struct source {
 /*
  * The paths that a COPY source means: itself, or when it has wildcards what they match, in order.
  * Results are clean and begin with '/'. Wildcards do not go through symlinks, and it is no error
- * when they match nothing.
+ * when they match nothing. deep: "**" stands for any directories.
  */
-int source_expand(const struct source *source, const char *pattern, strv *ret, struct error **err);
+int source_expand(
+	const struct source *source, const char *pattern, bool deep, strv *ret, struct error **err);
 /* O_PATH fd of a path, symlinks followed; *ret_resolved ("a/b") is where it lies really. */
 int source_open(
 	const struct source *source, const char *path, char **ret_resolved, struct error **err);

@@ -116,7 +116,7 @@ void state_add_history(
 	struct image_history entry = {
 		.created = (char *)created,
 		.created_by = (char *)created_by,
-		.comment = (char *)"buildkit.dockerfile.v0", /* what tools look for */
+		.comment = (char *)HISTORY_COMMENT,
 		.empty_layer = !has_layer,
 	};
 

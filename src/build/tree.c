@@ -113,7 +113,7 @@ static int read_link(int dir_fd, const char *name, struct tree_entry *entry, str
 static int list_directory(struct walk *walk, int dir_fd, const char *path,
 	const struct verdict *verdict, struct error **err);
 
-static int list_subdirectory( // NOLINT(misc-no-recursion): bounded by TREE_DEPTH_MAX
+static int list_subdirectory( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
 	struct walk *walk, int dir_fd, const char *path, const struct verdict *verdict,
 	struct error **err)
 {
@@ -125,9 +125,9 @@ static int list_subdirectory( // NOLINT(misc-no-recursion): bounded by TREE_DEPT
 		drop_last(walk->tree);
 		return 0;
 	}
-	if (verdict->depth > TREE_DEPTH_MAX)
+	if (verdict->depth > SOURCE_DEPTH_MAX)
 		return error_new(err, ERROR_UNSUPPORTED, "'%s' is more than %d directories deep",
-			path, TREE_DEPTH_MAX);
+			path, SOURCE_DEPTH_MAX);
 	fd = openat(
 		dir_fd, slash ? slash + 1 : path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -140,7 +140,7 @@ static int list_subdirectory( // NOLINT(misc-no-recursion): bounded by TREE_DEPT
 	return 0;
 }
 
-static int list_entry( // NOLINT(misc-no-recursion): bounded by TREE_DEPTH_MAX
+static int list_entry( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
 	struct walk *walk, int dir_fd, const char *path, const struct verdict *parent,
 	struct error **err)
 {
@@ -166,7 +166,7 @@ static int list_entry( // NOLINT(misc-no-recursion): bounded by TREE_DEPTH_MAX
 	return 0;
 }
 
-static int list_directory( // NOLINT(misc-no-recursion): bounded by TREE_DEPTH_MAX
+static int list_directory( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
 	struct walk *walk, int dir_fd, const char *path, const struct verdict *verdict,
 	struct error **err)
 {

@@ -13,7 +13,6 @@
 
 struct error;
 
-#define TREE_DEPTH_MAX 256 /* each level holds a directory open */
 #define TREE_ENTRIES_MAX 8000000
 
 struct tree_entry {

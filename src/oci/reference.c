@@ -106,8 +106,7 @@ static bool domain_is_valid(const char *domain)
 	if (domain[length] == ':') {
 		size_t digits = strspn(domain + length + 1, DIGITS);
 
-		if (digits < 1 || digits > 5 ||
-			atol(domain + length + 1) > 65535) // NOLINT(cert-err34-c): digits only
+		if (digits < 1 || digits > 5 || strtol(domain + length + 1, NULL, 10) > 65535)
 			return false;
 		length += 1 + digits;
 	}
