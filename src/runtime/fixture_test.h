@@ -51,10 +51,10 @@ TEST_HELPER void fixture_file(
 	assert_int_equal(fchmod(fd, mode), 0);
 }
 
-static const char *const applets[] = { "sh", "true", "false", "cat", "ls", "id", "sleep", "grep",
-	"echo", "mkdir", "mount", "hostname", "env", "kill", "stat", "readlink", "tty", "stty",
-	"touch", "pwd", "ps", "head", "wc", "test", "umount", "rm", "printf", "dd", "chroot",
-	"nproc", "tr", "sed", "awk", "unshare", NULL };
+static const char *const applets[] = { "sh", "true", "false", "cat", "ls", "id", "sleep", "sort",
+	"grep", "echo", "mkdir", "mount", "hostname", "env", "kill", "stat", "readlink", "tty",
+	"stty", "touch", "pwd", "ps", "head", "wc", "test", "umount", "rm", "printf", "dd",
+	"chroot", "nproc", "tr", "sed", "awk", "unshare", NULL };
 static const char *const directories[] = { "rootfs", "rootfs/bin", "rootfs/etc", "rootfs/tmp",
 	"rootfs/proc", "rootfs/sys", "rootfs/dev", "rootfs/root", "upper", "work", NULL };
 
