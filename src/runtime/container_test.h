@@ -75,6 +75,7 @@ TEST_HELPER struct container_init fixture_start(struct fixture *fixture, int *re
 	if (runtime_create(&setup, &init, &err) < 0 || runtime_start(&init, &err) < 0)
 		fail_msg("%s", error_message(err));
 	close(ends[1]);
+	fixture->running = init.pid;
 	*ret_output_fd = ends[0];
 	return init;
 }

@@ -61,7 +61,7 @@ static int run(const struct job *job, struct error **err)
 	return entry_exec(&entry, err);
 }
 
-static void __attribute__((noreturn)) job_run(void *arg)
+LAUNCH_STACK static void __attribute__((noreturn)) job_run(void *arg)
 {
 	struct error *err = NULL;
 

@@ -32,10 +32,11 @@
 #define BUSYBOX "/bin/busybox"
 
 struct fixture {
-	char dir[64]; /* with rootfs, upper and work in it */
-	char rootfs[80];
+	char *dir; /* with rootfs, upper and work in it */
+	char *rootfs;
 	int dir_fd;
 	struct spec spec;
+	pid_t running; /* of fixture_start(): a test that fails must not leave it */
 };
 
 TEST_HELPER void fixture_file(
@@ -50,10 +51,10 @@ TEST_HELPER void fixture_file(
 	assert_int_equal(fchmod(fd, mode), 0);
 }
 
-static const char *const applets[] = { "sh", "true", "false", "cat", "ls", "id", "sleep", "grep",
-	"echo", "mkdir", "mount", "hostname", "env", "kill", "stat", "readlink", "tty", "stty",
-	"touch", "pwd", "ps", "head", "wc", "test", "umount", "rm", "printf", "dd", "chroot",
-	"nproc", "tr", "sed", "awk", "unshare", NULL };
+static const char *const applets[] = { "sh", "true", "false", "cat", "ls", "id", "sleep", "sort",
+	"grep", "echo", "mkdir", "mount", "hostname", "env", "kill", "stat", "readlink", "tty",
+	"stty", "touch", "pwd", "ps", "head", "wc", "test", "umount", "rm", "printf", "dd",
+	"chroot", "nproc", "tr", "sed", "awk", "unshare", NULL };
 static const char *const directories[] = { "rootfs", "rootfs/bin", "rootfs/etc", "rootfs/tmp",
 	"rootfs/proc", "rootfs/sys", "rootfs/dev", "rootfs/root", "upper", "work", NULL };
 
@@ -117,6 +118,7 @@ TEST_HELPER void fill_spec(struct fixture *fixture)
 
 TEST_HELPER int fixture_setup(void **state)
 {
+	char dir[] = "/tmp/vessel-test.XXXXXX";
 	struct fixture *fixture;
 
 	*state = NULL;
@@ -125,10 +127,10 @@ TEST_HELPER int fixture_setup(void **state)
 		return 0;
 	}
 	fixture = xcalloc(1, sizeof(*fixture));
-	(void)snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/vessel-test.XXXXXX");
-	if (!mkdtemp(fixture->dir))
+	if (!mkdtemp(dir))
 		return -1;
-	(void)snprintf(fixture->rootfs, sizeof(fixture->rootfs), "%s/rootfs", fixture->dir);
+	fixture->dir = xstrdup(dir);
+	fixture->rootfs = xasprintf("%s/rootfs", dir);
 	chmod(fixture->dir, 0755);
 	fixture->dir_fd = open(fixture->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (const char *const *name = directories; *name; name++)
@@ -150,12 +152,18 @@ TEST_HELPER int fixture_teardown(void **state)
 
 	if (!fixture)
 		return 0;
+	if (fixture->running > 0 && waitpid(fixture->running, NULL, WNOHANG) == 0) {
+		(void)kill(fixture->running, SIGKILL);
+		(void)waitpid(fixture->running, NULL, 0);
+	}
 	spec_done(&fixture->spec);
 	close_fd(fixture->dir_fd);
 	if (tree_remove_at(AT_FDCWD, fixture->dir, &err) < 0) {
 		print_error("%s\n", error_message(err));
 		return -1;
 	}
+	free(fixture->rootfs);
+	free(fixture->dir);
 	free(fixture);
 	return 0;
 }

@@ -105,7 +105,7 @@ static int run(const struct init *init, struct error **err)
 }
 
 /* Nothing is released: the process becomes the program, or ends. */
-void init_run(void *arg)
+LAUNCH_STACK void init_run(void *arg)
 {
 	struct error *err = NULL;
 

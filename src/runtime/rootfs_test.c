@@ -12,10 +12,10 @@ static void mounts_have_their_options(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
 
-	expect_output(fixture, MOUNTS " | grep -vE '^/(proc|sys|dev)/'",
-		"/proc rw,nosuid,nodev,noexec,relatime\n"
+	expect_output(fixture, MOUNTS " | grep -vE '^/(proc|sys|dev)/' | sort",
 		"/ rw,relatime\n"
 		"/dev rw,nosuid\n"
+		"/proc rw,nosuid,nodev,noexec,relatime\n"
 		"/sys ro,nosuid,nodev,noexec,relatime\n");
 	expect_output(fixture, "stat -c %a /proc /sys /dev /dev/shm /dev/mqueue",
 		"555\n555\n755\n1777\n1777\n");
