@@ -2,6 +2,7 @@
 """Where the benchmark works: namespaces, a scratch folder, an image, and what must be cleaned."""
 import fcntl
 import os
+import re
 import shutil
 import socket
 import struct
@@ -10,6 +11,8 @@ import sys
 import tarfile
 
 INSIDE = "VESSEL_BENCH_INSIDE"
+# What the contestants leave in each hierarchy.
+OWN_CGROUP = re.compile(r"floor-[0-9]+|bench-.*|vessel|docker|libpod_parent")
 APPLETS = ["sh", "true", "sleep", "echo", "cat", "ls"]
 DOCKERFILE = "FROM busybox\n" + "".join(f"RUN echo {i} >/f{i}\n" for i in range(10))
 
@@ -102,19 +105,18 @@ class Place:
             self.holder.kill()
             self.holder.wait()
         for path in sorted(cgroup_dirs() - self.old_cgroups):
-            remove_cgroup(path)
+            if OWN_CGROUP.fullmatch(os.path.basename(path)):
+                remove_cgroup(path)
         unmount_below(self.path)
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 def remove_cgroup(path):
-    """Empty directories of what was measured; one with processes stays and is named."""
-    for folder, _, _ in os.walk(path, topdown=False):
-        try:
-            os.rmdir(folder)
-        except OSError as error:
-            if error.errno != 2:
-                print(f"bench: {folder}: {error.strerror}", file=sys.stderr)
+    """The parent that an engine left: when it is empty, for others may be using the same one."""
+    try:
+        os.rmdir(path)
+    except OSError as error:
+        print(f"bench: {path}: {error.strerror}", file=sys.stderr)
 
 
 def unmount_below(path):

@@ -18,6 +18,12 @@ def label(value, unit):
     return f"{value:,.1f} ms" if value < 100 else f"{value:,.0f} ms"
 
 
+def tick(power, unit):
+    if unit == "kB":
+        return f"{10 ** power:,} kB" if power >= 0 else f"{10.0 ** power} kB"
+    return f"{10 ** (power - 3):,} s" if power >= 3 else f"{10.0 ** power:g} ms"
+
+
 def text(x, y, words, size=12, anchor="start", weight="normal"):
     return (f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" '
             f'font-weight="{weight}" fill="{TEXT}">{escape(words)}</text>')
@@ -51,11 +57,11 @@ def group(row, names, top):
         x = LEFT + span * (power - low) / (high - low)
         parts.append(f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{top + height}" '
                      f'stroke="{GRID}"/>')
-        parts.append(text(x, top + height + 11, label(10.0 ** power, row["unit"]), 9, "middle"))
+        parts.append(text(x, top + height + 11, tick(power, row["unit"]), 9, "middle"))
     for i, (name, median) in enumerate(zip(present, medians)):
         y = top + i * (BAR + GAP)
         length = span * (math.log10(median) - low) / (high - low)
-        ratio = f"  {median / floor:,.1f} x floor" if floor and name != "floor" else ""
+        ratio = f" = {median / floor:,.1f} x floor" if floor and name != "floor" else ""
         weight = "600" if name == "vessel" else "normal"
         parts.append(text(LEFT - 8, y + BAR - 4, name, 12, "end", weight))
         parts.append(rectangle(LEFT, y, length, BAR, COLOURS.get(name, OTHER)))
@@ -67,7 +73,7 @@ def group(row, names, top):
 def svg(data, names):
     parts, top = [], TOP + 24
     for row in data["rows"]:
-        if not row["results"]:
+        if not set(row["results"]) - {"floor"}:
             continue
         more, height = group(row, names, top)
         parts += more

@@ -118,15 +118,27 @@ blkio() {
 }
 
 devices() {
+	numbers="$((0x$(stat -c %t "$VESSEL_TEST_DISK"))) $((0x$(stat -c %T "$VESSEL_TEST_DISK")))"
 	# Making the node is allowed; opening what was not given is not, whatever its name.
 	vessel run --rm --network none busybox \
-		sh -c 'mknod /tmp/disk b 254 16 && head -c 1 /tmp/disk' >/dev/null 2>&1
+		sh -c "mknod /tmp/disk b $numbers || exit 9; head -c 1 /tmp/disk" >/dev/null 2>&1
 	check_equal "a disk that was not given cannot be read" 1 $?
 	check "one that was given can" vessel run --rm --network none \
 		--device "$VESSEL_TEST_DISK:/dev/disk:r" busybox head -c 1 /dev/disk
 	vessel run --rm --network none --device "$VESSEL_TEST_DISK:/dev/disk:r" busybox \
 		sh -c 'echo x >/dev/disk' >/dev/null 2>&1
 	check_equal "but not written when given for reading" 1 $?
+}
+
+weight() {
+	vessel run -d --network none --name heavy --blkio-weight 300 busybox sleep 1000 >/dev/null
+	# With bfq the number itself; else io.weight, whose range is ten times as wide.
+	if [ "$VM_CGROUP" = v1 ]; then
+		check_equal "--blkio-weight 300" 300 "$(value_of heavy x blkio blkio.bfq.weight | sed 's/default //')"
+	else
+		check_equal "--blkio-weight 300" 300 "$(value_of heavy io.bfq.weight | sed -n 's/default //p')"
+	fi
+	vessel rm -f heavy >/dev/null
 }
 
 places() {
@@ -167,6 +179,7 @@ memory
 cpu
 pids
 blkio
+weight
 devices
 places
 refused "a processor that is not there" cpuset --cpuset-cpus 77
