@@ -433,6 +433,13 @@ static void test_time_of_a_run(void **state)
 	print_message("monitor_spawn() to EXITED: median %lld us\n", (long long)times[25] / 1000);
 }
 
+/* When it has been quiet for a second or two; its PSS then, in kB. */
+static long await_small(const struct box *box)
+{
+	EVENTUALLY(process_pss(box->monitor) <= PSS_MAX_KB);
+	return process_pss(box->monitor);
+}
+
 static void test_memory_of_a_waiting_monitor(void **state)
 {
 	cleanup_free char *go = NULL;
@@ -449,12 +456,10 @@ static void test_memory_of_a_waiting_monitor(void **state)
 	go = xasprintf("%s/rootfs/tmp/go", box.dir);
 	box_run(&box, NULL);
 	close_fd(take_fd(&box.connection));
-	EVENTUALLY(process_pss(box.monitor) <= PSS_MAX_KB);
-	first = process_pss(box.monitor);
+	first = await_small(&box);
 	close(open(go, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
 	EVENTUALLY(access(go, F_OK) < 0);
-	EVENTUALLY(process_pss(box.monitor) <= PSS_MAX_KB); /* when it has been quiet */
-	later = process_pss(box.monitor);
+	later = await_small(&box);
 	print_message(
 		"PSS of a waiting monitor: %ld kB, after 50 MB of output: %ld kB\n", first, later);
 	box_done(&box);

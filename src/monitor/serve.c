@@ -231,6 +231,7 @@ static int on_client(int fd, uint32_t events, void *arg, struct error **err)
 
 struct client *client_add(struct monitor *m, int fd, struct error **err)
 {
+	cleanup_error struct error *unheard = NULL;
 	cleanup_close int owned = fd;
 	struct client *client = m->clients;
 
@@ -239,7 +240,7 @@ struct client *client_add(struct monitor *m, int fd, struct error **err)
 	if (client == m->clients + MONITOR_CLIENTS_MAX) {
 		error_new(err, ERROR_UNAVAILABLE, "the container has %d clients already",
 			MONITOR_CLIENTS_MAX);
-		(void)msg_send_error(fd, MONITOR_ERROR, *err, &(struct error *){ NULL });
+		(void)msg_send_error(fd, MONITOR_ERROR, *err, &unheard);
 		return NULL;
 	}
 	*client = (struct client){ .monitor = m, .fd = -1, .pidfd = -1, .drain_fd = -1 };
