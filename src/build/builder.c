@@ -104,23 +104,33 @@ static int take_steps(struct builder *builder, struct state *state, const struct
 
 static int build_stage(struct builder *builder, size_t index, struct error **err);
 
+/* The names of stages or images that an instruction takes files from. */
+static int find_sources(const struct instruction *instruction, strv *ret, struct error **err)
+{
+	cleanup_strv strv mounts = instruction_flag_list(instruction, "mount");
+
+	*ret = instruction_flag_list(instruction, "from");
+	for (size_t i = 0; mounts && mounts[i]; i++) {
+		char *from = NULL;
+
+		if (run_mount_from(mounts[i], &from, err) < 0)
+			return -1;
+		if (from)
+			strv_take(ret, from);
+	}
+	return 0;
+}
+
 /* The stages that these instructions take files from are built first. */
 static int build_sources( // NOLINT(misc-no-recursion): each stage needs earlier ones only
 	struct builder *builder, size_t index, const struct instruction *steps, size_t count,
 	struct error **err)
 {
 	for (size_t i = 0; i < count; i++) {
-		cleanup_strv strv mounts = instruction_flag_list(&steps[i], "mount");
-		cleanup_strv strv names = instruction_flag_list(&steps[i], "from");
+		cleanup_strv strv names = NULL;
 
-		for (size_t j = 0; mounts && mounts[j]; j++) {
-			char *from = NULL;
-
-			if (run_mount_from(mounts[j], &from, err) < 0)
-				return blame(builder, steps[i].line, steps[i].text, err);
-			if (from)
-				strv_take(&names, from);
-		}
+		if (find_sources(&steps[i], &names, err) < 0)
+			return blame(builder, steps[i].line, steps[i].text, err);
 		for (size_t j = 0; names && names[j]; j++) {
 			ssize_t source = plan_find(&builder->plan, names[j], index);
 

@@ -24,10 +24,10 @@ static int no_dockerfile(const char *name, const char *where, struct error **err
 	return error_hint(err, "name it with -f, or write one that begins with FROM");
 }
 
-static int read_stdin_dockerfile(struct context *context, struct error **err)
+static int read_dockerfile_fd(struct context *context, int fd, struct error **err)
 {
 	ssize_t length = file_read_fd(
-		STDIN_FILENO, "the Dockerfile on stdin", DOCKERFILE_MAX, &context->dockerfile, err);
+		fd, "the Dockerfile on stdin", DOCKERFILE_MAX, &context->dockerfile, err);
 
 	if (length < 0)
 		return -1;
@@ -194,39 +194,40 @@ static int unpack_context(struct context *context, int archive_fd, struct error 
 }
 
 /* In an archive nothing is excluded: whoever made it chose what to send. */
+static int open_archive(
+	struct context *context, int archive_fd, const char *path, struct error **err)
+{
+	int found;
+
+	if (unpack_context(context, archive_fd, err) < 0)
+		return -1;
+	if (!path)
+		return find_dockerfile(context, "the archive on stdin", false, err);
+	found = read_dockerfile(context, context->dir_fd, path, path, err);
+	if (found)
+		return found < 0 ? -1 : 0;
+	return no_dockerfile(path, "the archive on stdin", err);
+}
+
 static int open_stdin(
 	const struct build_options *options, struct context *context, struct error **err)
 {
 	cleanup_close int fd = -1;
-	const char *path = options->dockerfile;
-	ssize_t length;
 	int is_archive;
 
-	if (path && strcmp(path, "-") == 0)
+	if (options->dockerfile && strcmp(options->dockerfile, "-") == 0)
 		return error_new(err, ERROR_INVALID,
 			"stdin cannot be both the context (-) and the Dockerfile (-f -)");
 	fd = spool_stdin(context->tmp_fd, err);
 	if (fd < 0)
 		return -1;
 	is_archive = archive_detect(fd, err);
-	if (is_archive < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return *err ? -1 : error_sys(err, "rewind the build context");
-	if (is_archive) {
-		if (unpack_context(context, fd, err) < 0)
-			return -1;
-		if (!path)
-			return find_dockerfile(context, "the archive on stdin", false, err);
-		if (read_dockerfile(context, context->dir_fd, path, path, err) > 0)
-			return 0;
-		return *err ? -1 : no_dockerfile(path, "the archive on stdin", err);
-	}
-	length = file_read_fd(
-		fd, "the Dockerfile on stdin", DOCKERFILE_MAX, &context->dockerfile, err);
-	if (length < 0)
+	if (is_archive < 0)
 		return -1;
-	context->dockerfile_length = (size_t)length;
-	context->dockerfile_name = xstrdup("Dockerfile");
-	return 0;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return error_sys(err, "rewind the build context");
+	return is_archive ? open_archive(context, fd, options->dockerfile, err)
+			  : read_dockerfile_fd(context, fd, err);
 }
 
 /* ---- a directory ---- */
@@ -260,7 +261,7 @@ static int open_directory(
 			       : -1;
 	}
 	if (options->dockerfile && strcmp(options->dockerfile, "-") == 0) {
-		if (read_stdin_dockerfile(context, err) < 0)
+		if (read_dockerfile_fd(context, STDIN_FILENO, err) < 0)
 			return -1;
 		return read_ignore(context, -1, NULL, err);
 	}

@@ -124,46 +124,65 @@ static int read_directive(struct reader *reader, const char *line, struct error 
 
 /* ---- instructions ---- */
 
+/* The first line that is neither empty, nor a comment or directive. 1, or 0 at the end. */
+static int read_first(struct reader *reader, char **ret, struct error **err)
+{
+	size_t whole;
+	int got;
+
+	do {
+		got = read_line(reader, ret, &whole, err);
+		if (got <= 0 || !*ret)
+			return got;
+		if (read_directive(reader, skip_blanks(*ret), err) < 0)
+			return -1;
+	} while (is_comment(*ret) || !*skip_blanks(*ret));
+	return 1;
+}
+
+/* Appends the lines that go on; *ret_gap: empty ones were among them. */
+static int read_rest(struct reader *reader, struct buf *joined, bool *ret_gap, struct error **err)
+{
+	cleanup_free char *line = NULL;
+	bool more = true;
+	size_t whole;
+	int got = 1;
+
+	while (more && (got = read_line(reader, &line, &whole, err)) > 0 && line) {
+		if (is_comment(line))
+			continue;
+		if (!*skip_blanks(line)) {
+			*ret_gap = true;
+			continue;
+		}
+		more = continues(line, reader->dockerfile->escape);
+		buf_puts(joined, line);
+	}
+	return got < 0 ? -1 : 0;
+}
+
 /* A logical line: 1 with *ret (the caller's) and *ret_line, 0 at the end of the file. */
 static int read_logical(struct reader *reader, char **ret, int *ret_line, struct error **err)
 {
 	cleanup_free char *line = NULL;
 	cleanup_buf struct buf joined = BUF_INIT(DOCKERFILE_MAX);
-	char escape;
 	bool more, gap = false;
-	size_t whole;
-	int got;
+	int got = read_first(reader, &line, err);
 
-	do {
-		int directive;
-
-		got = read_line(reader, &line, &whole, err);
-		if (got <= 0)
-			return got;
-		directive = read_directive(reader, skip_blanks(line), err);
-		if (directive < 0)
-			return -1;
-	} while (is_comment(line) || !*skip_blanks(line));
+	if (got <= 0 || !line)
+		return got;
 	*ret_line = reader->line;
-	escape = reader->dockerfile->escape;
-	more = continues(line, escape);
+	more = continues(line, reader->dockerfile->escape);
 	buf_puts(&joined, skip_blanks(line));
-	while (more && (got = read_line(reader, &line, &whole, err)) > 0) {
-		if (is_comment(line))
-			continue;
-		gap |= !*skip_blanks(line);
-		if (!*skip_blanks(line))
-			continue;
-		more = continues(line, escape);
-		buf_puts(&joined, line);
-	}
-	if (got < 0 || buf_check(&joined, "the instruction", err) < 0)
+	if (more && read_rest(reader, &joined, &gap, err) < 0)
+		return -1;
+	if (buf_check(&joined, "the instruction", err) < 0)
 		return -1;
 	if (gap)
 		strv_appendf(&reader->dockerfile->warnings,
 			"%s:%d: empty lines inside an instruction: end the line before them "
 			"without '%c', or take them out",
-			reader->dockerfile->name, *ret_line, escape);
+			reader->dockerfile->name, *ret_line, reader->dockerfile->escape);
 	*ret = buf_take(&joined);
 	return 1;
 }

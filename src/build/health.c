@@ -35,7 +35,7 @@ static int parse_duration(const char *text, int64_t *ret)
 		return 0;
 	}
 	while (*at) {
-		char *end;
+		char *end = NULL;
 		size_t unit = 0, length, n = strspn(at, "0123456789.");
 		double number = n > 0 ? strtod(at, &end) : -1;
 

@@ -99,13 +99,15 @@ bool ignore_excludes(const struct ignore *ignore, const char *path)
 {
 	cleanup_free bool *matched = xcalloc(ignore->count + 1, sizeof(bool));
 	cleanup_free char *part = xstrdup(path);
+	const bool *parent = NULL;
 
 	for (char *slash = strchr(part, '/');; slash = strchr(slash + 1, '/')) {
 		bool excluded;
 
 		if (slash)
 			*slash = '\0';
-		excluded = ignore_match(ignore, part, matched, matched);
+		excluded = ignore_match(ignore, part, parent, matched);
+		parent = matched;
 		if (!slash)
 			return excluded;
 		*slash = '/';

@@ -45,38 +45,38 @@ static const struct flag_rule no_flags[] = { { NULL, FLAG_TEXT } };
 
 static const struct rule {
 	const char *name;
-	enum form form;
 	size_t min_args, max_args;
 	const char *wants; /* for the error when there are fewer or more */
 	const struct flag_rule *flags;
+	enum form form;
 	bool heredocs;
 } rules[] = {
 #define MANY SIZE_MAX
-	[INSTRUCTION_ADD] = { "ADD", FORM_JSON_OR_WORDS, 2, MANY,
-		"at least one source and a destination", add_flags, true },
-	[INSTRUCTION_ARG] = { "ARG", FORM_QUOTED, 1, MANY, "a name", no_flags, false },
-	[INSTRUCTION_CMD] = { "CMD", FORM_COMMAND, 0, MANY, "a command", no_flags, false },
-	[INSTRUCTION_COPY] = { "COPY", FORM_JSON_OR_WORDS, 2, MANY,
-		"at least one source and a destination", copy_flags, true },
-	[INSTRUCTION_ENTRYPOINT] = { "ENTRYPOINT", FORM_COMMAND, 0, MANY, "a command", no_flags,
+	[INSTRUCTION_ADD] = { "ADD", 2, MANY, "at least one source and a destination", add_flags,
+		FORM_JSON_OR_WORDS, true },
+	[INSTRUCTION_ARG] = { "ARG", 1, MANY, "a name", no_flags, FORM_QUOTED, false },
+	[INSTRUCTION_CMD] = { "CMD", 0, MANY, "a command", no_flags, FORM_COMMAND, false },
+	[INSTRUCTION_COPY] = { "COPY", 2, MANY, "at least one source and a destination", copy_flags,
+		FORM_JSON_OR_WORDS, true },
+	[INSTRUCTION_ENTRYPOINT] = { "ENTRYPOINT", 0, MANY, "a command", no_flags, FORM_COMMAND,
 		false },
-	[INSTRUCTION_ENV] = { "ENV", FORM_PAIRS, 2, MANY, "name=value", no_flags, false },
-	[INSTRUCTION_EXPOSE] = { "EXPOSE", FORM_WORDS, 1, MANY, "a port", no_flags, false },
-	[INSTRUCTION_FROM] = { "FROM", FORM_WORDS, 1, 3, "IMAGE or IMAGE AS NAME", from_flags,
+	[INSTRUCTION_ENV] = { "ENV", 2, MANY, "name=value", no_flags, FORM_PAIRS, false },
+	[INSTRUCTION_EXPOSE] = { "EXPOSE", 1, MANY, "a port", no_flags, FORM_WORDS, false },
+	[INSTRUCTION_FROM] = { "FROM", 1, 3, "IMAGE or IMAGE AS NAME", from_flags, FORM_WORDS,
 		false },
-	[INSTRUCTION_HEALTHCHECK] = { "HEALTHCHECK", FORM_HEALTH, 1, MANY, "NONE or CMD",
-		health_flags, false },
-	[INSTRUCTION_LABEL] = { "LABEL", FORM_PAIRS, 2, MANY, "name=value", no_flags, false },
-	[INSTRUCTION_MAINTAINER] = { "MAINTAINER", FORM_LINE, 1, 1, "a name", no_flags, false },
-	[INSTRUCTION_ONBUILD] = { "ONBUILD", FORM_TRIGGER, 1, 1, "an instruction", no_flags,
+	[INSTRUCTION_HEALTHCHECK] = { "HEALTHCHECK", 1, MANY, "NONE or CMD", health_flags,
+		FORM_HEALTH, false },
+	[INSTRUCTION_LABEL] = { "LABEL", 2, MANY, "name=value", no_flags, FORM_PAIRS, false },
+	[INSTRUCTION_MAINTAINER] = { "MAINTAINER", 1, 1, "a name", no_flags, FORM_LINE, false },
+	[INSTRUCTION_ONBUILD] = { "ONBUILD", 1, 1, "an instruction", no_flags, FORM_TRIGGER,
 		false },
-	[INSTRUCTION_RUN] = { "RUN", FORM_COMMAND, 1, MANY, "a command", run_flags, true },
-	[INSTRUCTION_SHELL] = { "SHELL", FORM_COMMAND, 1, MANY, "a JSON array of strings", no_flags,
+	[INSTRUCTION_RUN] = { "RUN", 1, MANY, "a command", run_flags, FORM_COMMAND, true },
+	[INSTRUCTION_SHELL] = { "SHELL", 1, MANY, "a JSON array of strings", no_flags, FORM_COMMAND,
 		false },
-	[INSTRUCTION_STOPSIGNAL] = { "STOPSIGNAL", FORM_LINE, 1, 1, "a signal", no_flags, false },
-	[INSTRUCTION_USER] = { "USER", FORM_LINE, 1, 1, "a user", no_flags, false },
-	[INSTRUCTION_VOLUME] = { "VOLUME", FORM_JSON_OR_WORDS, 1, MANY, "a path", no_flags, false },
-	[INSTRUCTION_WORKDIR] = { "WORKDIR", FORM_LINE, 1, 1, "a path", no_flags, false },
+	[INSTRUCTION_STOPSIGNAL] = { "STOPSIGNAL", 1, 1, "a signal", no_flags, FORM_LINE, false },
+	[INSTRUCTION_USER] = { "USER", 1, 1, "a user", no_flags, FORM_LINE, false },
+	[INSTRUCTION_VOLUME] = { "VOLUME", 1, MANY, "a path", no_flags, FORM_JSON_OR_WORDS, false },
+	[INSTRUCTION_WORKDIR] = { "WORKDIR", 1, 1, "a path", no_flags, FORM_LINE, false },
 #undef MANY
 };
 _Static_assert(sizeof(rules) / sizeof(rules[0]) == INSTRUCTION_KIND_MAX_, "a rule for each kind");
@@ -250,40 +250,61 @@ int instruction_parse( // NOLINT(misc-no-recursion): see parse_trigger
 
 /* ---- checks ---- */
 
-static int check_switch(const char *flag, const char *value, struct error **err)
+static int check_value(const char *text, const char *value, enum flag_type type, struct error **err)
 {
+	if (type != FLAG_SWITCH)
+		return value ? 0 : error_new(err, ERROR_INVALID, "%s needs a value", text);
 	if (!value || strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0)
 		return 0;
-	return error_new(err, ERROR_INVALID, "%.200s: the value must be true or false", flag);
+	return error_new(err, ERROR_INVALID, "%.200s: the value must be true or false", text);
+}
+
+static const struct flag_rule *find_flag(
+	const struct rule *rule, const char *name, struct error **err)
+{
+	const char *names[16] = { NULL }, *near;
+	size_t n = 0;
+
+	for (const struct flag_rule *flag = rule->flags; flag->name; flag++) {
+		names[n++] = flag->name;
+		if (strcmp(flag->name, name) == 0)
+			return flag;
+	}
+	near = suggest(name, names);
+	if (near)
+		error_new(err, ERROR_INVALID, "%s has no flag --%.40s (did you mean --%s?)",
+			rule->name, name, near);
+	else
+		error_new(err, ERROR_INVALID, "%s has no flag --%.40s", rule->name, name);
+	return NULL;
+}
+
+/* Is one of the first count flags named so (length bytes, with the dashes)? */
+static bool is_given(char *const *flags, size_t count, const char *name, size_t length)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(flags[i], name, length) == 0 &&
+			(!flags[i][length] || flags[i][length] == '='))
+			return true;
+	return false;
 }
 
 static int check_flag(const struct rule *rule, char *const *flags, size_t i, struct error **err)
 {
-	const char *names[16] = { NULL }, *near;
-	size_t length = strcspn(flags[i], "="), n = 0;
+	size_t length = strcspn(flags[i], "=");
 	const char *value = flags[i][length] ? flags[i] + length + 1 : NULL;
 	cleanup_free char *name = NULL;
+	const struct flag_rule *flag;
 
 	if (length < 2) /* "--=x" has two; a flag always starts with them */
 		return error_new(err, ERROR_INVALID, "not a flag: %.200s", flags[i]);
 	name = xstrndup(flags[i] + 2, length - 2);
-	for (const struct flag_rule *flag = rule->flags; flag->name; flag++) {
-		names[n++] = flag->name;
-		if (strcmp(flag->name, name) != 0)
-			continue;
-		for (size_t j = 0; flag->type != FLAG_LIST && j < i; j++)
-			if (strncmp(flags[j], flags[i], length) == 0 &&
-				(!flags[j][length] || flags[j][length] == '='))
-				return error_new(err, ERROR_INVALID, "--%s is given twice", name);
-		if (flag->type == FLAG_SWITCH)
-			return check_switch(flags[i], value, err);
-		return value ? 0 : error_new(err, ERROR_INVALID, "--%s needs a value", name);
-	}
-	near = suggest(name, names);
-	if (near)
-		return error_new(err, ERROR_INVALID, "%s has no flag --%.40s (did you mean --%s?)",
-			rule->name, name, near);
-	return error_new(err, ERROR_INVALID, "%s has no flag --%.40s", rule->name, name);
+	flag = find_flag(rule, name, err);
+	if (!flag)
+		return -1;
+	if (flag->type != FLAG_LIST && is_given(flags, i, flags[i], length))
+		return error_new(err, ERROR_INVALID, "--%s is given twice", name);
+	return check_value(flags[i], value, flag->type, err);
 }
 
 static int check_from(const struct instruction *instruction, struct error **err)

@@ -56,8 +56,9 @@ int workspace_open(struct engine *engine, const struct state *state, enum worksp
 		if (made.root_fd < 0)
 			return -1;
 	}
-	*ret = made;
-	made = (struct workspace)WORKSPACE_INIT;
+	*ret = (struct workspace){ .engine = engine,
+		.snapshot = take_ptr(made.snapshot),
+		.root_fd = take_fd(&made.root_fd) };
 	return 0;
 }
 

@@ -14,20 +14,24 @@
 typedef int apply_fn(struct state *state, const struct instruction *instruction,
 	struct buf *history, struct error **err);
 
+static void put_escaped(struct buf *out, char c)
+{
+	if (c == '"' || c == '\\')
+		buf_printf(out, "\\%c", c);
+	else if (c == '\n' || c == '\t')
+		buf_puts(out, c == '\n' ? "\\n" : "\\t");
+	else
+		buf_putc(out, c);
+}
+
 /* Go's %q for a list: ["a" "b"]. Readers of histories know it so. */
 static void put_quoted(struct buf *out, char *const *list)
 {
 	buf_putc(out, '[');
 	for (size_t i = 0; list && list[i]; i++) {
 		buf_puts(out, i ? " \"" : "\"");
-		for (const char *c = list[i]; *c; c++) {
-			if (*c == '"' || *c == '\\')
-				buf_putc(out, '\\');
-			if (*c == '\n' || *c == '\t')
-				buf_puts(out, *c == '\n' ? "\\n" : "\\t");
-			else
-				buf_putc(out, *c);
-		}
+		for (const char *c = list[i]; *c; c++)
+			put_escaped(out, *c);
 		buf_putc(out, '"');
 	}
 	buf_putc(out, ']');
@@ -101,7 +105,8 @@ static int apply_label(struct state *state, const struct instruction *instructio
 }
 
 static int apply_cmd(struct state *state, const struct instruction *instruction,
-	struct buf *history, struct error **err)
+	struct buf *history,
+	struct error **err) // NOLINT(misc-unused-parameters): as the table wants
 {
 	strv command;
 
@@ -114,7 +119,8 @@ static int apply_cmd(struct state *state, const struct instruction *instruction,
 }
 
 static int apply_entrypoint(struct state *state, const struct instruction *instruction,
-	struct buf *history, struct error **err)
+	struct buf *history,
+	struct error **err) // NOLINT(misc-unused-parameters): as the table wants
 {
 	strv command;
 
@@ -161,7 +167,8 @@ static int apply_healthcheck(struct state *state, const struct instruction *inst
 }
 
 static int apply_maintainer(struct state *state, const struct instruction *instruction,
-	struct buf *history, struct error **err)
+	struct buf *history,
+	struct error **err) // NOLINT(misc-unused-parameters): as the table wants
 {
 	replace_string(&state->image.author, xstrdup(instruction->args[0]));
 	buf_printf(history, " %s", instruction->args[0]);
@@ -185,7 +192,8 @@ static int apply_onbuild(struct state *state, const struct instruction *instruct
 }
 
 static int apply_shell(struct state *state, const struct instruction *instruction,
-	struct buf *history, struct error **err)
+	struct buf *history,
+	struct error **err) // NOLINT(misc-unused-parameters): as the table wants
 {
 	replace_list(&state->image.config.shell, strv_copy(instruction->args));
 	buf_putc(history, ' ');

@@ -69,31 +69,40 @@ static int follow_link(int parent_fd, const char *name, char **dest, struct erro
 	return 1;
 }
 
+/* One look at *path: 1 with the directory and the last name, 0 when *path was a link and is now
+ * what that names. */
+static int place_once(int root_fd, char **path, const struct place_options *options, int *ret_fd,
+	char **ret_name, struct error **err)
+{
+	cleanup_free char *directory = directory_of(*path), *name = NULL;
+	cleanup_close int made_fd = place_directory(root_fd, directory, options, err);
+	cleanup_close int parent_fd = -1;
+	int followed;
+
+	if (made_fd < 0)
+		return -1;
+	parent_fd = path_parent_in_root(root_fd, *path, &name, err);
+	if (parent_fd < 0 || !name)
+		return -1;
+	followed = follow_link(parent_fd, name, path, err);
+	if (followed)
+		return followed < 0 ? -1 : 0;
+	*ret_name = take_ptr(name);
+	*ret_fd = take_fd(&parent_fd);
+	return 1;
+}
+
 /* dest is no directory: the one around it, made when missing, and the last name. */
 static int place_named(int root_fd, const char *dest, const struct place_options *options,
 	char **ret_name, struct error **err)
 {
 	cleanup_free char *path = xstrdup(dest);
+	int placed = 0, fd = -1;
 
-	for (int links = 0; links < LINKS_MAX; links++) {
-		cleanup_free char *directory = directory_of(path), *name = NULL;
-		cleanup_close int made_fd = place_directory(root_fd, directory, options, err);
-		cleanup_close int parent_fd = -1;
-		int followed;
-
-		if (made_fd < 0)
-			return -1;
-		parent_fd = path_parent_in_root(root_fd, path, &name, err);
-		if (parent_fd < 0 || !name)
-			return -1;
-		followed = follow_link(parent_fd, name, &path, err);
-		if (followed < 0)
-			return -1;
-		if (followed == 0) {
-			*ret_name = take_ptr(name);
-			return take_fd(&parent_fd);
-		}
-	}
+	for (int links = 0; links < LINKS_MAX && placed == 0; links++)
+		placed = place_once(root_fd, &path, options, &fd, ret_name, err);
+	if (placed)
+		return placed < 0 ? -1 : fd;
 	errno = ELOOP;
 	return error_sys(err, "open '%s'", dest);
 }

@@ -100,36 +100,51 @@ static int check_platform(
 	return error_hint(err, "building for other platforms is not supported yet");
 }
 
+static char *lower_case(const char *text)
+{
+	char *lower = xstrdup(text);
+
+	for (char *c = lower; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	return lower;
+}
+
+static int expand_base(const struct plan *plan, const struct instruction *from, char escape,
+	char **ret, struct error **err)
+{
+	struct lexicon lexicon = { .env = plan->globals, .escape = escape };
+	cleanup_free char *base = NULL;
+
+	if (check_platform(plan, from, escape, err) < 0 ||
+		words_expand(&lexicon, from->args[0], &base, err) < 0 || !base)
+		return -1;
+	if (!*base) {
+		error_new(err, ERROR_INVALID, "FROM %s: the name is empty when expanded",
+			from->args[0]);
+		return error_hint(err, "declare the ARG before the first FROM, with a default, or "
+				       "give --build-arg");
+	}
+	*ret = take_ptr(base);
+	return 0;
+}
+
 static int add_stage(
 	struct plan *plan, const struct instruction *from, char escape, struct error **err)
 {
-	struct lexicon lexicon = { .env = plan->globals, .escape = escape };
 	struct stage *stage;
 	char *base = NULL;
 
 	if (plan->count == STAGES_MAX)
 		return error_new(err, ERROR_INVALID, "more than %d stages", STAGES_MAX);
-	if (check_platform(plan, from, escape, err) < 0 ||
-		words_expand(&lexicon, from->args[0], &base, err) < 0)
+	if (expand_base(plan, from, escape, &base, err) < 0 || !base)
 		return -1;
-	if (!*base) {
-		free(base);
-		error_new(err, ERROR_INVALID, "FROM %s: the name is empty when expanded",
-			from->args[0]);
-		return error_hint(err,
-			"declare the ARG before the first FROM, with a default, or give "
-			"--build-arg");
-	}
 	plan->stages = xrealloc(plan->stages, plan->count + 1, sizeof(*plan->stages));
 	stage = &plan->stages[plan->count];
 	*stage = (struct stage){ .index = plan->count, .from = from, .steps = from + 1 };
 	stage->base = base;
 	stage->base_stage = find_base(plan, base);
-	if (from->args[1]) {
-		stage->name = xstrdup(from->args[2]);
-		for (char *c = stage->name; *c; c++)
-			*c = (char)tolower((unsigned char)*c);
-	}
+	stage->name = from->args[1] ? lower_case(from->args[2]) : NULL;
 	plan->count++;
 	return 0;
 }

@@ -98,12 +98,18 @@ static int expand_match( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_M
 	struct error **err)
 {
 	const struct ignore *ignore = expansion->source->ignore;
+	struct stat st;
 
 	if (expansion->parts[level->part + 1])
 		return descend(expansion, level, path, level->part + 1, err);
 	/* An excluded directory may hold what is not: whoever lists it sees. */
-	if (!ignore || ignore->has_negated || !ignore_excludes(ignore, path + 1))
-		strv_append(expansion->found, path);
+	if (ignore && ignore_excludes(ignore, path + 1) &&
+		(!ignore->has_negated ||
+			fstatat(level->dir_fd, strrchr(path, '/') + 1, &st, AT_SYMLINK_NOFOLLOW) <
+				0 ||
+			!S_ISDIR(st.st_mode)))
+		return 0;
+	strv_append(expansion->found, path);
 	return 0;
 }
 

@@ -26,39 +26,57 @@ char *trimmed(const char *text)
 	return xstrndup(text, length);
 }
 
-/*
- * One word from *at on: to the first blank that is neither quoted nor escaped. With keep, quotes
- * and escapes stay in it. *ret_quoted: there were quotes, so an empty word counts.
- */
-static char *read_word(const char **at, char escape, bool keep, bool *ret_quoted)
+/* A word that is being read. */
+struct word {
+	char escape;
+	bool keep; /* quotes and escapes stay in it */
+	bool quoted; /* there were quotes, so it counts also when it is empty */
+	char quote; /* the open one, or NUL */
+	struct buf text;
+};
+
+/* Takes one character, with the one it escapes; returns what follows. */
+static const char *take_char(struct word *word, const char *at)
 {
-	cleanup_buf struct buf word = BUF_INIT(BUF_LARGE);
-	const char *p = *at;
-	char quote = 0;
+	bool is_quote = word->quote ? *at == word->quote : *at == '\'' || *at == '"';
 
-	*ret_quoted = false;
-	for (; *p && (quote || !is_blank(*p)); p++) {
-		bool is_quote = quote ? *p == quote : *p == '\'' || *p == '"';
-
-		if (is_quote) {
-			quote = quote ? 0 : *p;
-			*ret_quoted = true;
-			if (keep)
-				buf_putc(&word, *p);
-			continue;
-		}
-		/* Words keep a single quote's content whole, flags do not: BuildKit's ways. */
-		if (*p == escape && !(keep && quote == '\'')) {
-			if (!p[1])
-				continue;
-			if (keep)
-				buf_putc(&word, *p);
-			p++;
-		}
-		buf_putc(&word, *p);
+	if (is_quote) {
+		if (word->quote)
+			word->quote = 0;
+		else
+			word->quote = *at;
+		word->quoted = true;
+		if (word->keep)
+			buf_putc(&word->text, *at);
+		return at + 1;
 	}
+	/* Words keep a single quote's content whole, flags do not: BuildKit's ways. */
+	if (*at == word->escape && !(word->keep && word->quote == '\'')) {
+		if (!at[1])
+			return at + 1;
+		if (word->keep)
+			buf_putc(&word->text, *at);
+		at++;
+	}
+	buf_putc(&word->text, *at);
+	return at + 1;
+}
+
+/* One word from *at on, to the first blank that is neither quoted nor escaped. NULL: an empty one
+ * that does not count. */
+static char *read_word(const char **at, char escape, bool keep)
+{
+	struct word word = { .escape = escape, .keep = keep, .text = BUF_INIT(BUF_LARGE) };
+	const char *p = *at;
+
+	while (*p && (word.quote || !is_blank(*p)))
+		p = take_char(&word, p);
 	*at = p;
-	return buf_take(&word);
+	if (!word.quoted && word.text.length == 0) {
+		buf_done(&word.text);
+		return NULL;
+	}
+	return buf_take(&word.text);
 }
 
 const char *split_flags(const char *text, char escape, strv *ret_flags)
@@ -66,11 +84,10 @@ const char *split_flags(const char *text, char escape, strv *ret_flags)
 	const char *at = skip_blanks(text);
 
 	while (at[0] == '-' && at[1] == '-') {
-		bool quoted;
-		cleanup_free char *word = read_word(&at, escape, false, &quoted);
+		cleanup_free char *word = read_word(&at, escape, false);
 
-		at = *at ? skip_blanks(at) : at;
-		if (strcmp(word, "--") == 0)
+		at = skip_blanks(at);
+		if (!word || strcmp(word, "--") == 0)
 			break;
 		strv_take(ret_flags, take_ptr(word));
 	}
@@ -82,11 +99,10 @@ strv split_quoted(const char *text, char escape)
 	strv words = NULL;
 
 	for (const char *at = skip_blanks(text); *at; at = skip_blanks(at)) {
-		bool quoted;
-		cleanup_free char *word = read_word(&at, escape, true, &quoted);
+		char *word = read_word(&at, escape, true);
 
-		if (quoted || *word)
-			strv_take(&words, take_ptr(word));
+		if (word)
+			strv_take(&words, word);
 	}
 	return words;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/suggest.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -9,7 +8,7 @@
 
 static int lower(char c)
 {
-	return tolower((unsigned char)c);
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 static int least(int a, int b, int c)

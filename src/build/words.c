@@ -174,6 +174,16 @@ static int demand(const struct braces *braces, const char *message, struct error
 		empty ? "empty" : "unset");
 }
 
+/* ${v#p} and ${v%p}; a doubled operator means the longest match. */
+static int strip(const struct braces *braces, const char *word, struct error **err)
+{
+	bool longest = *word == braces->op;
+	struct strip how = { .suffix = braces->op == '%', .longest = longest };
+
+	return substitute_strip(braces->value ? braces->value : "", word + (longest ? 1 : 0), how,
+		braces->out, err);
+}
+
 /* ${v-w}, ${v+w}, ${v?w}, ${v#p}, ${v%p}, after the operator. */
 static int expand_modifier( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
 	struct lexer *lexer, const struct braces *braces, struct error **err)
@@ -182,24 +192,16 @@ static int expand_modifier( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
 	bool has = braces->value && !(braces->colon && !*braces->value);
 	cleanup_free char *word = NULL;
 
-	if (expand_inner(lexer, '}', strips || lexer->raw_escapes, &word, err) < 0)
+	if (expand_inner(lexer, '}', strips || lexer->raw_escapes, &word, err) < 0 || !word)
 		return -1;
-	if (!braces->value && lexer->lexicon->keep_unset) {
+	if (!braces->value && lexer->lexicon->keep_unset)
 		buf_printf(braces->out, "${%s%s%c%s}", braces->name, braces->colon ? ":" : "",
 			braces->op, word);
-		return 0;
-	}
-	if (braces->op == '?')
+	else if (braces->op == '?')
 		return demand(braces, word, err);
-	if (strips) {
-		bool longest = *word == braces->op;
-
-		return substitute_strip(braces->value ? braces->value : "",
-			word + (longest ? 1 : 0),
-			(struct strip){ .suffix = braces->op == '%', .longest = longest },
-			braces->out, err);
-	}
-	if (braces->op == '-')
+	else if (strips)
+		return strip(braces, word, err);
+	else if (braces->op == '-')
 		buf_puts(braces->out, has ? braces->value : word);
 	else if (has)
 		buf_puts(braces->out, word);
@@ -215,7 +217,7 @@ static int expand_replacement( // NOLINT(misc-no-recursion): bounded by DEPTH_MA
 
 	lexer->at += all ? 1 : 0;
 	if (expand_inner(lexer, '/', true, &pattern, err) < 0 ||
-		expand_inner(lexer, '}', true, &replacement, err) < 0)
+		expand_inner(lexer, '}', true, &replacement, err) < 0 || !pattern || !replacement)
 		return -1;
 	if (!braces->value && lexer->lexicon->keep_unset) {
 		buf_printf(braces->out, "${%s/%s%s/%s}", braces->name, all ? "/" : "", pattern,

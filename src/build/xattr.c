@@ -71,8 +71,8 @@ static int for_each(int fd,
 	return 0;
 }
 
-static int digest_one(
-	void *arg, const char *name, const void *value, size_t size, struct error **err)
+static int digest_one(void *arg, const char *name, const void *value, size_t size,
+	struct error **err) // NOLINT(misc-unused-parameters): as for_each() wants
 {
 	key_text(arg, name);
 	key_bytes(arg, value, size);
