@@ -7,6 +7,8 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -106,23 +108,47 @@ static void close_all(int fds[static 3])
 		close_fd(take_fd(&fds[i]));
 }
 
+/* A memfd with the text, to be read from its start. */
+static int make_text_file(const char *text, size_t length, struct error **err)
+{
+	cleanup_close int fd = memfd_create("exec", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(err, "make a file in memory");
+	if (file_write_all(fd, text, length, "a file in memory", err) < 0)
+		return -1;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return error_sys(err, "rewind a file in memory");
+	return take_fd(&fd);
+}
+
 static int send_exec(int connection, const struct exec_options *options,
 	const struct spec_process *process, const struct pipes *pipes, struct error **err)
 {
 	cleanup_json struct json_object *request = json_object_new_object();
 	cleanup_free char *text = NULL;
+	cleanup_close int text_fd = -1;
+	size_t count = 0, length;
+	int fds[4];
 
 	json_put(request, "process", spec_process_json(process));
 	json_put_bool(request, "detach", options->detach);
 	text = json_compact(request);
-	if (strlen(text) > MSG_MAX) {
+	length = strlen(text);
+	if (length > MONITOR_EXEC_MAX) {
 		error_new(err, ERROR_INVALID,
 			"the command and its environment are too large for exec");
-		return error_hint(
-			err, "put them into a file of the container; the limit is 64 KiB");
+		return error_hint(err, "put them into a file of the container; the limit is 4 MiB");
 	}
-	return msg_send_fds(connection, MONITOR_EXEC, text, strlen(text), pipes->inside,
-		options->tty ? 0 : 3, err);
+	for (; !options->tty && count < 3; count++)
+		fds[count] = pipes->inside[count];
+	if (length <= MSG_MAX)
+		return msg_send_fds(connection, MONITOR_EXEC, text, length, fds, count, err);
+	text_fd = make_text_file(text, length, err);
+	if (text_fd < 0)
+		return -1;
+	fds[count++] = text_fd;
+	return msg_send_fds(connection, MONITOR_EXEC, "", 0, fds, count, err);
 }
 
 static int receive_started(
