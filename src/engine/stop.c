@@ -227,6 +227,25 @@ int container_wait(struct engine *engine, const char *name, int *ret_code, struc
 	return container_await(engine, id, connection, ret_code, err);
 }
 
+/*
+ * The mark is there whenever it may be frozen: without it a kill would wait for ever, as no signal
+ * reaches a frozen process of v1.
+ */
+static int set_frozen(struct cgroup *cgroup, int run_fd, bool frozen, struct error **err)
+{
+	cleanup_error struct error *still_frozen = NULL;
+	int result;
+
+	if (frozen && file_replace_at(run_fd, "paused", "", 0, 0600, false, err) < 0)
+		return -1;
+	result = cgroup_freeze(cgroup, frozen, err);
+	if (result < 0 && frozen && cgroup_freeze(cgroup, false, &still_frozen) < 0)
+		return -1;
+	if ((result == 0) != frozen)
+		(void)unlinkat(run_fd, "paused", 0);
+	return result;
+}
+
 int container_pause(struct engine *engine, const char *name, bool paused, struct error **err)
 {
 	cleanup_cgroup struct cgroup *cgroup = NULL;
@@ -251,10 +270,7 @@ int container_pause(struct engine *engine, const char *name, bool paused, struct
 	if (run_fd < 0 ||
 		cgroup_open(path, cgroup_has_systemd() ? CGROUP_SYSTEMD : CGROUP_FS, &cgroup, err) <
 			0 ||
-		cgroup_freeze(cgroup, paused, err) < 0)
+		set_frozen(cgroup, run_fd, paused, err) < 0)
 		return error_wrap(err, "%s container %s", paused ? "pause" : "unpause", name);
-	if (paused)
-		return file_replace_at(run_fd, "paused", "", 0, 0600, false, err);
-	(void)unlinkat(run_fd, "paused", 0);
 	return 0;
 }
