@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "monitor/box.h"
 #include "monitor/client.h"
@@ -214,6 +215,38 @@ static void test_slow_client_gets_everything(void **state)
 	outcome_done(&got);
 }
 
+/* Who did not start the container is not waited for without end. */
+static void test_forgotten_client_is_dropped(void **state)
+{
+	struct outcome got;
+	struct box box;
+	int64_t before;
+	int forgotten;
+
+	(void)state;
+	if (!getenv("MONITOR_LONG")) {
+		print_message("skipped: takes %d seconds (set MONITOR_LONG)\n", MONITOR_PATIENCE_S);
+		skip();
+	}
+	box_init(&box, "head -c 20000000 /dev/zero");
+	box_spawn(&box);
+	box_start(&box, &attach_output);
+	forgotten = attach_surely(&box, &attach_output);
+	before = clock_monotonic_ns();
+	box_collect(box.connection, &got);
+	assert_int_equal(got.out.length, SLOW_BYTES);
+	assert_int_equal(got.code, 0);
+	before = clock_monotonic_ns() - before;
+	assert_true(before > (MONITOR_PATIENCE_S - 1) * INT64_C(1000000000));
+	assert_true(before < (MONITOR_PATIENCE_S + 5) * INT64_C(1000000000));
+	outcome_done(&got);
+	box_collect(forgotten, &got);
+	assert_int_equal(got.code, -1); /* it can see that it did not get all */
+	close(forgotten);
+	box_check_gone(&box);
+	outcome_done(&got);
+}
+
 /* The container ends while a client has not read: record and state do not wait for it. */
 static void test_end_does_not_wait_for_a_client(void **state)
 {
@@ -389,6 +422,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_input_without_a_reader),
 		cmocka_unit_test(test_stdin_and_dying_clients),
 		cmocka_unit_test(test_slow_client_gets_everything),
+		cmocka_unit_test(test_forgotten_client_is_dropped),
 		cmocka_unit_test(test_end_does_not_wait_for_a_client),
 		cmocka_unit_test(test_wait_is_an_attach_to_nothing),
 		cmocka_unit_test(test_many_clients_come_and_go),
