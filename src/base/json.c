@@ -26,12 +26,10 @@ int json_parse(const char *text, size_t length, const char *what, struct json_ob
 	why = json_tokener_get_error(tokener);
 	end = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
-	if (why == json_tokener_success) {
-		end += strspn(text + end, " \t\r\n") < length - end ? strspn(text + end, " \t\r\n")
-								    : length - end;
-		if (end < length)
-			why = json_tokener_error_parse_unexpected;
-	}
+	while (why == json_tokener_success && end < length && memchr(" \t\r\n", text[end], 4))
+		end++;
+	if (why == json_tokener_success && end < length)
+		why = json_tokener_error_parse_unexpected;
 	if (why != json_tokener_success) {
 		json_object_put(value);
 		return error_new(err, ERROR_INVALID, "%s is not valid JSON: %s at byte %zu", what,

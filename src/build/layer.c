@@ -13,20 +13,10 @@
 
 int state_lowers(struct engine *engine, const struct state *state, strv *ret, struct error **err)
 {
-	cleanup_strv strv lowers = NULL;
-	cleanup_strv strv once = NULL;
-
 	if (state->image.layer_count == 0)
 		return 0;
-	if (layer_lowers(&engine->store, state->image.diff_ids, state->image.layer_count, &lowers,
-		    err) < 0)
-		return -1;
-	/* Overlay refuses a directory twice. The same layer further down shows nothing anyway. */
-	for (size_t i = 0; lowers && lowers[i]; i++)
-		if (!strv_contains(once, lowers[i]))
-			strv_append(&once, lowers[i]);
-	*ret = take_ptr(once);
-	return 0;
+	return layer_lowers(
+		&engine->store, state->image.diff_ids, state->image.layer_count, ret, err);
 }
 
 static int open_directory(const char *path, struct error **err)

@@ -144,7 +144,7 @@ strv help_aliases(const char *program, const struct cli_command *command)
 	}
 	for (size_t i = 0; cli_commands[i]; i++)
 		if (is_same(command, cli_commands[i]))
-			add_aliases(&out, program, cli_commands[i]);
+			strv_appendf(&out, "%s %s", program, cli_commands[i]->name);
 	return out;
 }
 

@@ -74,9 +74,11 @@ int cli_exit_code(const struct error *err, int fallback)
 
 const struct cli_command *cli_find(const struct cli_command *const *list, const char *name)
 {
+	bool in_group = list != cli_commands; /* `vessel container remove`, not `vessel remove` */
+
 	for (; list && *list; list++) {
 		cleanup_strv strv aliases =
-			(*list)->aliases ? strv_split((*list)->aliases, ' ') : NULL;
+			in_group && (*list)->aliases ? strv_split((*list)->aliases, ' ') : NULL;
 
 		if (strcmp((*list)->name, name) == 0 || strv_contains(aliases, name))
 			return *list;
@@ -134,33 +136,41 @@ static int run_command(struct cli *cli, char *const *words)
 	return code;
 }
 
-/* Down the tree: a group's word leads to its children. */
+static int no_command(const struct cli *cli, const char *path, const char *word)
+{
+	if (word[0] == '-') {
+		fprintf(stderr, "unknown flag: %s\nSee '%s --help'.\n", word, path);
+		return CLI_USAGE_CODE;
+	}
+	fprintf(stderr, "%s: '%s' is not a %s command.\nSee '%s --help'\n", cli->program, word,
+		path, path);
+	return 1;
+}
+
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* Down the tree: a group's word leads to its children. `help` shows what it would reach. */
 static int find_and_run(struct cli *cli, char *const *words)
 {
 	cleanup_free char *path = xstrdup(cli->program);
 	const struct cli_command *command = &cli_global;
+	bool help = strcmp(*words, "help") == 0;
 
-	while (command->children) {
-		const struct cli_command *child =
-			*words ? cli_find(command->children, *words) : NULL;
-
-		if (!*words || strcmp(*words, "--help") == 0 || strcmp(*words, "-h") == 0) {
-			/* A group alone prints its help, as docker does, and that is no error. */
-			help_print(stdout, cli->program, path, command);
-			return 0;
-		}
-		if (!child && (*words)[0] == '-') {
-			fprintf(stderr, "unknown flag: %s\nSee '%s --help'.\n", *words, path);
-			return CLI_USAGE_CODE;
-		}
-		if (!child) {
-			fprintf(stderr, "%s: '%s' is not a %s command.\nSee '%s --help'\n",
-				cli->program, *words, path, path);
-			return 1;
-		}
-		replace_string(&path, xasprintf("%s %s", path, child->name));
-		command = child;
+	words += help;
+	while (command->children && *words && !asks_for_help(*words)) {
+		command = cli_find(command->children, *words);
+		if (!command)
+			return no_command(cli, path, *words);
+		replace_string(&path, xasprintf("%s %s", path, command->name));
 		words++;
+	}
+	/* A group alone prints its help, as docker does, and that is no error. */
+	if (help || command->children) {
+		help_print(stdout, cli->program, path, command);
+		return 0;
 	}
 	cli->command = command;
 	cli->path = path;

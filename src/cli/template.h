@@ -28,11 +28,17 @@ enum template_mark {
 };
 void template_mark(struct json_object *value, enum template_mark mark);
 
+struct template_method { /* a call such as .Label "x" */
+	const char *name;
+	struct json_object *const *args;
+	size_t count;
+};
+
 struct template_host { /* any may be NULL */
-	/* Method-style calls on the root, such as .Label "x": *ret is new. 1, 0 when there is no
-	 * such method. */
-	int (*method)(struct json_object *root, const char *name, struct json_object *const *args,
-		size_t count, struct json_object **ret, struct error **err);
+	/* Method-style calls on the root: *ret is new. 1, 0 when there is no such method. */
+	int (*method)(const struct template_method *call, const void *arg, struct json_object **ret,
+		struct error **err);
+	const void *arg;
 	const char *type; /* of the root, for "can't evaluate field X in type ..." */
 	bool header; /* json, title, truncate… leave their argument as it is: a table's header */
 };

@@ -269,6 +269,8 @@ static int compare(struct json_object *a, struct json_object *b, struct error **
 {
 	double x, y;
 
+	a = value_mark(a) == TEMPLATE_NIL ? NULL : a;
+	b = value_mark(b) == TEMPLATE_NIL ? NULL : b;
 	if (!a || !b)
 		return a == b ? 0 : 2;
 	if (value_is(a, json_type_object) || value_is(a, json_type_array) ||

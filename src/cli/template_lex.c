@@ -180,8 +180,12 @@ static int lex_value(struct lexer *lexer, struct token *token, struct error **er
 		return lex_name(lexer, token, err);
 	if (c == ':')
 		return lexer_error(lexer, lexer->at, err, "expected :=");
-	return lexer_error(lexer, lexer->at, err, "unrecognized character in action: U+%04X '%c'",
-		(unsigned char)c, c);
+	if (c < ' ' || c == 0x7f)
+		return lexer_error(lexer, lexer->at, err,
+			"unrecognized character in action: U+%04X", (unsigned char)c);
+	token->type = TOKEN_OTHER;
+	lexer->at++;
+	return 0;
 }
 
 int lexer_next(struct lexer *lexer, struct token *ret, struct error **err)
@@ -291,6 +295,17 @@ static bool unquote(const char *text, size_t length, struct buf *out)
 	return !out->failed;
 }
 
+/* 1_000_000 */
+static void drop_underscores(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++)
+		if (*text != '_')
+			*out++ = *text;
+	*out = '\0';
+}
+
 static struct json_object *number_value(const char *text)
 {
 	char *end;
@@ -320,6 +335,7 @@ int lexer_value(const struct lexer *lexer, const struct token *token, struct jso
 	long rune;
 
 	if (token->type == TOKEN_NUMBER) {
+		drop_underscores(text);
 		*ret = number_value(text);
 		return *ret ? 0
 			    : lexer_error(

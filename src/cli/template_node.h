@@ -31,6 +31,7 @@ enum token_type {
 	TOKEN_SHUT, /* ) */
 	TOKEN_DECLARE, /* := */
 	TOKEN_ASSIGN, /* = */
+	TOKEN_OTHER, /* a character that means nothing here */
 };
 
 struct token {

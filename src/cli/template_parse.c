@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/error.h"
+#include "cli/quote.h"
 #include "cli/template_node.h"
 #include "cli/template_value.h"
 
@@ -15,7 +17,7 @@ struct parser {
 	struct token token; /* the next one, not yet taken */
 	strv variables; /* declared so far, innermost last */
 	size_t variable_count;
-	int depth, loops;
+	int depth, loops, parentheses;
 	bool trim; /* the last action asks to drop white space behind it */
 };
 
@@ -71,13 +73,33 @@ static char *token_text(const struct parser *parser)
 		parser->lexer.text + parser->token.start, parser->token.end - parser->token.start);
 }
 
+static bool is_keyword(const struct parser *parser)
+{
+	static const char *const words[] = { "if", "else", "end", "range", "with", "break",
+		"continue", "define", "template", "block", "nil" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (is_word(parser, words[i]))
+			return true;
+	return false;
+}
+
 static int unexpected(const struct parser *parser, const char *context, struct error **err)
 {
 	cleanup_free char *text = token_text(parser);
-	bool close = parser->token.type == TOKEN_CLOSE;
+	cleanup_buf struct buf quoted = BUF_INIT(TEMPLATE_MAX * 4);
 
-	return lexer_error(&parser->lexer, parser->token.start, err, "unexpected %s%s%s in %s",
-		close ? "" : "<", close ? "\"}}\"" : text, close ? "" : ">", context);
+	if (parser->token.type == TOKEN_SHUT)
+		return lexer_error(
+			&parser->lexer, parser->token.start, err, "unexpected right paren");
+	if (is_keyword(parser))
+		buf_printf(&quoted, "<%s>", text);
+	else
+		quote_go(&quoted, text, strlen(text));
+	if (parser->token.type == TOKEN_CLOSE && parser->parentheses > 0)
+		return lexer_error(&parser->lexer, parser->token.start, err, "unclosed left paren");
+	return lexer_error(&parser->lexer, parser->token.start, err, "unexpected %s in %s",
+		buf_text(&quoted), context);
 }
 
 static int enter(struct parser *parser, struct error **err)
@@ -153,10 +175,12 @@ static int take_parentheses(struct parser *parser, struct node *node, struct err
 {
 	struct node *pipe = NULL;
 
+	parser->parentheses++;
 	if (enter(parser, err) < 0 || next(parser, err) < 0 ||
 		parse_pipe(parser, TOKEN_SHUT, "parenthesized pipeline", &pipe, err) < 0)
 		return -1;
 	parser->depth--;
+	parser->parentheses--;
 	node->type = NODE_CHAIN;
 	node_add(node, pipe);
 	return 0;
@@ -327,8 +351,7 @@ static int parse_pipe( // NOLINT(misc-no-recursion): see take_parentheses()
 		if (next(parser, err) < 0)
 			return -1;
 		if (parser->token.type == end)
-			return lexer_error(&parser->lexer, parser->token.start, err,
-				"missing value for %s", context);
+			break; /* Go allows a last '|' with nothing behind it */
 	}
 	if (parser->token.type != end)
 		return unexpected(parser, context, err);

@@ -164,16 +164,19 @@ static int eval_method( // NOLINT(misc-no-recursion): see eval_arguments()
 	struct arguments arguments;
 	int found = 0, result = eval_arguments(run, command, dot, final, &arguments, err);
 
-	if (result == 0 && run->host->method)
-		found = run->host->method(
-			run->root, name, arguments.items, arguments.count, ret, &why);
+	if (result == 0 && run->host->method) {
+		struct template_method call = { name, arguments.items, arguments.count };
+
+		found = run->host->method(&call, run->host->arg, ret, &why);
+	}
 	arguments_done(&arguments);
 	if (result < 0)
 		return -1;
 	if (found < 0)
 		return fail(run, command, err, "error calling %s: %s", name, error_message(why));
 	if (!found)
-		return fail(run, command, err, "%s is not a method but has arguments", name);
+		return fail(
+			run, command->items[0], err, "%s is not a method but has arguments", name);
 	return 0;
 }
 

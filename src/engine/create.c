@@ -455,13 +455,15 @@ static int enter_register(
 static int check_name(struct engine *engine, const char *name, struct error **err)
 {
 	cleanup_container_row struct container_row row = { 0 };
+	cleanup_error struct error *ambiguous = NULL;
 	struct register_db *db;
 
 	if (engine_register(engine, &db, err) < 0)
 		return -1;
-	if (!name || register_find(db, name, &row, err) <= 0)
-		return *err && error_kind(*err) != ERROR_INVALID ? -1
-								 : (error_free(take_ptr(*err)), 0);
+	if (!name)
+		return 0;
+	if (register_find(db, name, &row, &ambiguous) <= 0)
+		return 0; /* a prefix of several ids is nobody's name */
 	if (strcmp(row.name, name) != 0)
 		return 0;
 	error_new(err, ERROR_CONFLICT,

@@ -92,38 +92,53 @@ void engine_close(struct engine *engine)
 	*engine = (struct engine){ .run_fd = -1, .containers_fd = -1, .volumes_fd = -1 };
 }
 
-/* A directory without a readable record is what a killed `create` left: it was never anybody's
- * container. */
-static void refill_one(struct engine *engine, const char *id)
+struct refill {
+	struct container_row *rows;
+	size_t count;
+};
+
+/*
+ * What is nobody's container: the directory of a killed `create`, or one that --rm should have
+ * taken. Another process may be making it at this moment: then it holds the operation, or has
+ * entered its row.
+ */
+static void discard_directory(struct engine *engine, const char *id)
 {
-	cleanup_error struct error *ignored = NULL;
+	cleanup_error struct error *ignored = NULL, *left = NULL;
 	cleanup_container_row struct container_row row = { 0 };
+	int operation = operation_begin(engine, id, false, &ignored);
+
+	if (operation < 0)
+		return;
+	if (register_find(engine->containers, id, &row, &ignored) == 0)
+		(void)tree_remove_at(engine->containers_fd, id, &left);
+	operation_end(engine, id, &operation);
+}
+
+static void refill_one(struct engine *engine, const char *id, struct refill *refill)
+{
+	cleanup_error struct error *unreadable = NULL;
 	cleanup_record struct record record;
+	int loaded;
 
 	record_init(&record);
-	if (record_load(engine, id, &record, &ignored) < 0) {
-		if (error_kind(ignored) == ERROR_NOT_FOUND) {
-			cleanup_error struct error *again = NULL;
-
-			(void)tree_remove_at(engine->containers_fd, id, &again);
-		}
+	loaded = record_load(engine, id, &record, &unreadable);
+	if (loaded < 0 && error_kind(unreadable) != ERROR_NOT_FOUND)
+		return;
+	if (loaded < 0 || record.auto_remove) {
+		discard_directory(engine, id);
 		return;
 	}
-	if (record.auto_remove) {
-		cleanup_error struct error *again = NULL;
-
-		(void)tree_remove_at(engine->containers_fd, id, &again);
-		return;
-	}
-	record_row(&record, &row);
-	(void)register_fill(engine->containers, &row, 1, &ignored);
+	refill->rows = xrealloc(refill->rows, refill->count + 1, sizeof(*refill->rows));
+	record_row(&record, &refill->rows[refill->count++]);
 }
 
 /* The run directory is gone after a reboot, and the register with it: containers are found again on
  * disk. */
 static int refill(struct engine *engine, struct error **err)
 {
-	int fd = dir_open_at(engine->containers_fd, ".", err);
+	int fd = dir_open_at(engine->containers_fd, ".", err), result;
+	struct refill found = { 0 };
 	const struct dirent *entry;
 	DIR *dir;
 
@@ -136,9 +151,14 @@ static int refill(struct engine *engine, struct error **err)
 	}
 	while ((entry = readdir(dir)) != NULL)
 		if (id_is_valid(entry->d_name))
-			refill_one(engine, entry->d_name);
+			refill_one(engine, entry->d_name, &found);
 	closedir(dir);
-	return 0;
+	/* Also with none: from then on the register is not fresh any more. */
+	result = register_fill(engine->containers, found.rows, found.count, err);
+	for (size_t i = 0; i < found.count; i++)
+		container_row_done(&found.rows[i]);
+	free(found.rows);
+	return result;
 }
 
 int engine_register(struct engine *engine, struct register_db **ret, struct error **err)

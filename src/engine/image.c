@@ -158,7 +158,9 @@ int image_tag(struct engine *engine, const char *source, const char *target, str
 	if (store_find_image(&engine->store, source, &row, err) < 0 ||
 		store_catalog(&engine->store, &catalog, err) < 0)
 		return -1;
-	return catalog_put_reference(catalog, text, &row.id, err);
+	if (catalog_put_reference(catalog, text, &row.id, err) < 0)
+		return -1;
+	return store_write_index(&engine->store, err);
 }
 
 /* What `name` is of this image: one of its references (in normal form, the caller's), or NULL: its
@@ -260,7 +262,7 @@ static int remove_references(
 			return -1;
 		report_untagged(report, r->references[i]);
 	}
-	return 0;
+	return store_write_index(&engine->store, err);
 }
 
 int image_remove(struct engine *engine, const char *name, bool force, strv *ret, struct error **err)

@@ -139,6 +139,20 @@ static bool is_attached(const struct container_attach *attach)
 	return attach->stdin || attach->stdout || attach->stderr || attach->owner;
 }
 
+/*
+ * An init that has failed by now has no network namespace any more. What it says of that, in answer
+ * to START, is the reason; that we could not plug it is not.
+ */
+static int plug(const struct wiring *wiring, pid_t pid, struct error **err)
+{
+	if (wiring_plug(wiring, pid, err) == 0)
+		return 0;
+	if (error_errno(*err) != ENOENT && error_errno(*err) != ESRCH)
+		return -1;
+	error_free(take_ptr(*err));
+	return 0;
+}
+
 static int converse(int connection, const struct launch *launch, struct error **err)
 {
 	cleanup_free struct msg *msg = xcalloc(1, sizeof(*msg));
@@ -151,7 +165,7 @@ static int converse(int connection, const struct launch *launch, struct error **
 		return -1;
 	if (msg->length != sizeof(*created))
 		return error_new(err, ERROR_INTERNAL, "the monitor's CREATED has a wrong size");
-	if (launch->wiring && wiring_plug(launch->wiring, created->pid, err) < 0)
+	if (launch->wiring && plug(launch->wiring, created->pid, err) < 0)
 		return -1;
 	/* The reserved ports stay open in the monitor; more than one packet's worth of them only in
 	 * number. */

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -49,31 +50,55 @@ int run_dir_open(const struct engine *engine, const char *id, struct error **err
 	return open_directory(engine->run_fd, path, err);
 }
 
-/* The lock's fd, -2 when it is held and we do not wait, -1. */
-static int lock_operation(int fd, bool wait, const char *path, struct error **err)
+/*
+ * A lock file that appears locked: one that is there but not locked was left by somebody who was
+ * killed, so there must be no moment in which a new one looks like that. 1 made, 0 there is one
+ * already.
+ */
+static int make_locked(int run_fd, const char *path, int *ret_fd, struct error **err)
 {
-	if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))) == 0)
+	cleanup_close int fd = openat(run_fd, "operations", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char self[32];
+
+	if (fd < 0)
+		return error_sys(err, "make %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return error_sys(err, "lock %s", path);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, self, run_fd, path, AT_SYMLINK_FOLLOW) < 0)
+		return errno == EEXIST ? 0 : error_sys(err, "link %s", path);
+	*ret_fd = take_fd(&fd);
+	return 1;
+}
+
+/* 1 locked, 0 it is gone, -2 when it is held and we do not wait, -1. */
+static int lock_existing(int run_fd, const char *path, bool wait, int *ret_fd, struct error **err)
+{
+	cleanup_close int fd = openat(run_fd, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_sys(err, "open %s", path);
+	if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))) < 0)
+		return errno == EWOULDBLOCK ? -2 : error_sys(err, "lock %s", path);
+	/* Who held it before has removed the file: this lock is on nothing. */
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
 		return 0;
-	return errno == EWOULDBLOCK ? -2 : error_sys(err, "lock %s", path);
+	*ret_fd = take_fd(&fd);
+	return 1;
 }
 
 int operation_begin(const struct engine *engine, const char *id, bool wait, struct error **err)
 {
 	cleanup_free char *path = xasprintf("operations/%s", id);
-	struct stat st;
+	int fd = -1, locked = 0;
 
-	for (;;) {
-		cleanup_close int fd = openat(
-			engine->run_fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		int locked = fd < 0 ? error_sys(err, "open %s", path)
-				    : lock_operation(fd, wait, path, err);
-
-		if (locked < 0)
-			return locked;
-		/* Who held it before has removed the file: this lock is on nothing. */
-		if (fstat(fd, &st) == 0 && st.st_nlink > 0)
-			return take_fd(&fd);
+	while (locked == 0) {
+		locked = make_locked(engine->run_fd, path, &fd, err);
+		if (locked == 0)
+			locked = lock_existing(engine->run_fd, path, wait, &fd, err);
 	}
+	return locked > 0 ? fd : locked;
 }
 
 void operation_end(const struct engine *engine, const char *id, int *fd)
@@ -88,12 +113,11 @@ void operation_end(const struct engine *engine, const char *id, int *fd)
 
 static int recover_one(struct engine *engine, const char *id, struct error **err)
 {
-	int fd = operation_begin(engine, id, false, err);
+	cleanup_free char *path = xasprintf("operations/%s", id);
+	int fd = -1, locked = lock_existing(engine->run_fd, path, false, &fd, err);
 
-	if (fd == -2)
-		return 0; /* at work */
-	if (fd < 0)
-		return -1;
+	if (locked <= 0) /* at work (-2), or just ended */
+		return locked == -1 ? -1 : 0;
 	operation_end(engine, id, &fd);
 	return container_reap(engine, id, err);
 }

@@ -26,6 +26,7 @@ struct record_mount {
 	char *source, *destination;
 	char *options; /* comma-separated, as the runtime takes them */
 	bool writable;
+	bool no_copy; /* of a volume, while it is created: leave it empty */
 };
 
 struct record {

@@ -90,33 +90,38 @@ static struct json_object *list_json(strv entries, struct json_object *(*item)(c
 	return array;
 }
 
+/* unset is taken over. */
+static struct json_object *number_json(int64_t number, struct json_object *unset)
+{
+	if (number == SPEC_UNSET)
+		return unset;
+	json_object_put(unset);
+	return json_object_new_int64(number);
+}
+
 static struct json_object *member_json(const struct record_member *member, const void *field)
 {
-	strv entries = *(const strv *)field;
-	int64_t number = *(const int64_t *)field;
-	const char *text = *(char *const *)field;
-
 	switch (member->type) {
 	case MEMBER_TEXT:
-		return json_object_new_string(text ? text : "");
+		return json_object_new_string(*(char *const *)field ? *(char *const *)field : "");
 	case MEMBER_BOOL:
 		return json_object_new_boolean(*(const bool *)field);
 	case MEMBER_INT:
-		return number == SPEC_UNSET ? NULL : json_object_new_int64(number);
+		return number_json(*(const int64_t *)field, NULL);
 	case MEMBER_LIMIT:
-		return json_object_new_int64(number == SPEC_UNSET ? 0 : number);
+		return number_json(*(const int64_t *)field, json_object_new_int64(0));
 	case MEMBER_LIST:
-		return entries ? json_from_strv(entries) : NULL;
+		return *(const strv *)field ? json_from_strv(*(const strv *)field) : NULL;
 	case MEMBER_MAP:
-		return map_json(entries);
+		return map_json(*(const strv *)field);
 	case MEMBER_SET:
-		return set_json(entries);
+		return set_json(*(const strv *)field);
 	case MEMBER_ULIMITS:
-		return list_json(entries, ulimit_json);
+		return list_json(*(const strv *)field, ulimit_json);
 	case MEMBER_DEVICES:
-		return list_json(entries, device_json);
+		return list_json(*(const strv *)field, device_json);
 	case MEMBER_THROTTLES:
-		return list_json(entries, throttle_json);
+		return list_json(*(const strv *)field, throttle_json);
 	}
 	return NULL;
 }

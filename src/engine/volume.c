@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/volume.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "base/file.h"
 #include "engine/names.h"
 #include "engine/snapshot.h"
+#include "runtime/copy_up.h"
 #include "sys/path.h"
 
 /* -v options: what the runtime gets for each; NULL: accepted for compatibility, nothing to do. */
@@ -54,6 +56,7 @@ static int apply_options(struct record_mount *mount, const char *text, struct er
 	cleanup_strv strv names = strv_split(text, ','), runtime = NULL;
 
 	strv_append(&runtime, "rbind");
+	mount->no_copy = strv_contains(names, "nocopy");
 	for (size_t i = 0; names[i]; i++)
 		if (apply_option(mount, names[i], &runtime, err) < 0)
 			return -1;
@@ -188,16 +191,64 @@ static int make_bind_source(const char *path, struct error **err)
 	return fd < 0 ? error_as(err, ERROR_INVALID, "bind source '%s'", path) : 0;
 }
 
-static int make_volume(struct engine *engine, const struct record_mount *mount, struct error **err)
+static bool is_empty(int dir_fd)
+{
+	cleanup_error struct error *unreadable = NULL;
+	int fd = dir_open_at(dir_fd, ".", &unreadable);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	bool empty = dir != NULL;
+
+	while (empty && (entry = readdir(dir)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	if (dir)
+		closedir(dir);
+	return empty;
+}
+
+/*
+ * An empty volume over a directory of the image gets what is there, with its owner and mode: images
+ * rely on it for their data directories.
+ */
+static int fill_volume(struct engine *engine, const struct record *record,
+	const struct record_mount *mount, int volume_fd, struct error **err)
+{
+	cleanup_strv strv lowers = NULL;
+	cleanup_close int root_fd = -1, from_fd = -1;
+	struct stat st;
+	int found;
+
+	if (mount->no_copy || record->layer_count == 0 || !is_empty(volume_fd))
+		return 0;
+	if (layer_lowers(&engine->store, record->layers, record->layer_count, &lowers, err) < 0)
+		return -1;
+	root_fd = snapshot_mount(lowers, NULL, err);
+	if (root_fd < 0)
+		return -1;
+	found = path_stat_in_root(root_fd, mount->destination, &st, err);
+	if (found <= 0 || !S_ISDIR(st.st_mode))
+		return found < 0 ? -1 : 0;
+	from_fd = path_open_in_root(root_fd, mount->destination, O_RDONLY | O_DIRECTORY, 0, err);
+	if (from_fd < 0 || copy_up_tree(from_fd, volume_fd, err) < 0)
+		return -1;
+	if (fchown(volume_fd, st.st_uid, st.st_gid) < 0 ||
+		fchmod(volume_fd, st.st_mode & 07777) < 0)
+		return error_sys(err, "give volume '%s' its owner", mount->name);
+	return 0;
+}
+
+static int make_volume(struct engine *engine, const struct record *record,
+	const struct record_mount *mount, struct error **err)
 {
 	cleanup_free char *path = xasprintf("%s/_data", mount->name);
 	bool anonymous = id_is_valid(mount->name);
+	cleanup_close int made_fd = -1, fd = -1;
 	struct catalog *catalog;
-	int fd;
 
-	fd = dir_make_at(engine->volumes_fd, path, 0755, err);
-	close_fd(fd);
-	if (fd < 0 || store_catalog(&engine->store, &catalog, err) < 0 ||
+	made_fd = dir_make_at(engine->volumes_fd, path, 0755, err);
+	fd = made_fd < 0 ? -1 : dir_open_at(engine->volumes_fd, path, err);
+	if (fd < 0 || fill_volume(engine, record, mount, fd, err) < 0 ||
+		store_catalog(&engine->store, &catalog, err) < 0 ||
 		catalog_put_volume(catalog, mount->name, anonymous, err) < 0)
 		return error_wrap(err, "make volume '%s'", mount->name);
 	return 0;
@@ -210,7 +261,8 @@ int volumes_make(struct engine *engine, struct record *record, struct error **er
 
 		if (strcmp(mount->type, "bind") == 0 && make_bind_source(mount->source, err) < 0)
 			return -1;
-		if (strcmp(mount->type, "volume") == 0 && make_volume(engine, mount, err) < 0)
+		if (strcmp(mount->type, "volume") == 0 &&
+			make_volume(engine, record, mount, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -88,7 +88,7 @@ void end_tell(struct client *client)
 		error_errno(err) == EAGAIN) {
 		client->lagging_ns = clock_monotonic_ns();
 		client_update(client);
-		serve_tick(m);
+		serve_busy(m);
 		return;
 	}
 	if (!err && client->want.owner)
@@ -134,9 +134,10 @@ static void reap(const struct monitor *m)
 
 static void reap_beside(const struct monitor *m)
 {
+	/* Only to execve: nothing of the memory that it shares is written to. */
 	if (vfork() != 0) // NOLINT(clang-analyzer-security.insecureAPI.vfork)
 		return;
-	reap(m);
+	reap(m); // NOLINT(clang-analyzer-unix.Vfork)
 	_exit(127);
 }
 

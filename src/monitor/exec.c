@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Further processes. They are the monitor's children, so that their exit code is known also when
- * the client that asked is gone. What parsing took is freed and trimmed away at once.
+ * the client that asked is gone. What parsing took is given back when it is quiet again.
  */
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -205,6 +204,5 @@ int exec_start(struct client *client, struct msg *msg, struct error **err)
 
 	if (result < 0)
 		(void)msg_send_error(client->fd, MONITOR_ERROR, *err, &ignored);
-	(void)malloc_trim(0);
 	return result;
 }

@@ -79,7 +79,7 @@ struct monitor {
 	int oom_score_adj; /* what it was */
 	struct stream streams[2];
 	bool paused; /* output waits for a client */
-	bool burst; /* buffers grew: give the pages back when it is quiet */
+	bool busy; /* something was done: settle when it is quiet again */
 	bool ticking; /* the timer runs */
 	struct backlog backlog;
 	int stdin_fd; /* non-blocking; -1: none, or closed */
@@ -97,6 +97,9 @@ struct monitor {
 	struct msg msg; /* the one that is being handled */
 };
 
+/* monitor.c */
+void monitor_settle(void); /* before a longer wait: gives back memory that waiting does not need */
+
 /* start.c */
 /* Up to STARTED. *engine_fd is taken over when it became a client's. */
 int monitor_start(struct monitor *m, const char *run_dir, int *engine_fd, struct error **err);
@@ -107,7 +110,7 @@ int fd_nonblocking(int fd, struct error **err);
 int output_watch(struct monitor *m, struct error **err);
 void output_drain(struct monitor *m); /* at the end: all that the pipes hold */
 void output_settle(struct monitor *m); /* stops or continues reading, as clients have room */
-void output_calm_down(struct monitor *m); /* gives the memory of a burst back */
+void output_calm_down(struct monitor *m); /* gives the memory of large packets back */
 void output_release(struct monitor *m);
 
 /* input.c */
@@ -119,7 +122,7 @@ void input_close(struct monitor *m);
 
 /* serve.c */
 int serve_listen(struct monitor *m, struct error **err);
-void serve_tick(struct monitor *m); /* there is something to look at in a second */
+void serve_busy(struct monitor *m); /* there is something to look at in a second */
 /* Takes fd over; NULL when there is no place, and then it is closed. */
 struct client *client_add(struct monitor *m, int fd, struct error **err);
 /* For messages before START: the client is not in the loop yet. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "monitor/monitor.h"
 
-#include <elf.h>
 #include <link.h>
 #include <malloc.h>
 #include <signal.h>
-#include <sys/auxv.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 
 #include "base/error.h"
 #include "monitor/internal.h"
@@ -15,6 +15,11 @@
 #include "sys/loop.h"
 
 #define PAGE 4096UL
+#define CODE_SEGMENTS_MAX 8
+
+/* The linker's name for the start of this program in memory. */
+// NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl51-cpp): so it calls it
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 static void no_action(int signal)
 {
@@ -38,29 +43,31 @@ static void stay_alive(void)
 }
 
 /*
- * The memory of a waiting monitor. What parsing left is returned; the pages of code that the start
- * needed are let go: they are clean, and those that waiting needs come back from the page cache.
- * Transparent huge pages are not turned off (PR_SET_THP_DISABLE): the container would inherit it
- * for good, and no mapping here is large enough for one.
+ * The memory of a waiting monitor. What parsing left is returned; the pages of code that were
+ * needed until now are let go: they are clean, and those that waiting needs come back from the page
+ * cache. (The kernel maps 64 kB around each page of code that is touched: after some work all of
+ * the program would count.) Transparent huge pages are not turned off (PR_SET_THP_DISABLE): the
+ * container would inherit it for good, and no mapping here is large enough for one.
  */
-static void settle_memory(void)
+void monitor_settle(void)
 {
-	const ElfW(Phdr) *header = (const void *)getauxval(AT_PHDR);
-	size_t count = getauxval(AT_PHNUM);
-	uintptr_t base = 0;
+	const char *file = (const char *)&__ehdr_start;
+	const ElfW(Phdr) *header = (const void *)(file + __ehdr_start.e_phoff);
+	struct iovec code[CODE_SEGMENTS_MAX];
+	size_t count = 0;
 
 	(void)malloc_trim(0);
-	for (size_t i = 0; i < count; i++)
-		if (header[i].p_type == PT_PHDR)
-			base = (uintptr_t)header - header[i].p_vaddr;
-	for (size_t i = 0; i < count; i++) {
-		uintptr_t start = (base + header[i].p_vaddr) & ~(PAGE - 1);
-		uintptr_t end = base + header[i].p_vaddr + header[i].p_memsz;
+	/* All are found before any goes: the headers are in one of them. */
+	for (size_t i = 0; i < __ehdr_start.e_phnum && count < CODE_SEGMENTS_MAX; i++) {
+		/* The first segment begins with the file's header, at virtual address 0. */
+		size_t in_page = header[i].p_vaddr & (PAGE - 1);
 
 		if (header[i].p_type == PT_LOAD && !(header[i].p_flags & PF_W))
-			// NOLINTNEXTLINE(performance-no-int-to-ptr)
-			(void)madvise((void *)start, end - start, MADV_DONTNEED);
+			code[count++] = (struct iovec){ (char *)file + header[i].p_vaddr - in_page,
+				header[i].p_memsz + in_page };
 	}
+	for (size_t i = 0; i < count; i++)
+		(void)madvise(code[i].iov_base, code[i].iov_len, MADV_DONTNEED);
 }
 
 static struct monitor *monitor_new(int vessel_fd, struct error **err)
@@ -83,11 +90,46 @@ static struct monitor *monitor_new(int vessel_fd, struct error **err)
 	return m->loop ? m : NULL;
 }
 
-int monitor_run(const char *run_dir, int engine_fd, int vessel_fd, struct error **err)
+/* Everything ends with the process anyway; this is for those who look for leaks. */
+static void monitor_free(struct monitor *m)
+{
+	const int fds[] = { m->run_dir_fd, m->container_dir_fd, m->lock_fd, m->listen_fd,
+		m->vessel_fd, m->timer_fd, m->stdin_fd, m->streams[0].fd, m->streams[1].fd,
+		m->init.pidfd, m->init.sync_fd, m->init.console_fd };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		close_fd(fds[i]);
+	for (size_t i = 0; i < m->held_count; i++)
+		close_fd(m->held_fds[i]);
+	output_release(m);
+	log_writer_free(m->log);
+	cgroup_free(m->init.cgroup);
+	spec_done(&m->spec);
+	monitor_config_done(&m->config);
+	free(m->stdin_waiting);
+	loop_free(m->loop);
+	(void)munmap(m, sizeof(*m));
+}
+
+static int live(struct monitor *m, const char *run_dir, int *engine_fd, struct error **err)
 {
 	cleanup_error struct error *unheard = NULL;
+
+	if (monitor_start(m, run_dir, engine_fd, err) < 0) {
+		/* Undone first: who hears of the error finds nothing left. */
+		monitor_undo(m);
+		(void)msg_send_error(*engine_fd, MONITOR_ERROR, *err, &unheard);
+		return -1;
+	}
+	monitor_settle();
+	return loop_run(m->loop, err) < 0 ? -1 : monitor_end(m, err);
+}
+
+int monitor_run(const char *run_dir, int engine_fd, int vessel_fd, struct error **err)
+{
 	cleanup_close int engine = engine_fd;
 	struct monitor *m;
+	int result;
 
 	stay_alive();
 	/* Before the container is there to look at us (CVE-2016-9962). */
@@ -95,14 +137,7 @@ int monitor_run(const char *run_dir, int engine_fd, int vessel_fd, struct error 
 	m = monitor_new(vessel_fd, err);
 	if (!m)
 		return -1;
-	if (monitor_start(m, run_dir, &engine, err) < 0) {
-		/* Undone first: who hears of the error finds nothing left. */
-		monitor_undo(m);
-		(void)msg_send_error(engine, MONITOR_ERROR, *err, &unheard);
-		return -1;
-	}
-	settle_memory();
-	if (loop_run(m->loop, err) < 0)
-		return -1;
-	return monitor_end(m, err);
+	result = live(m, run_dir, &engine, err);
+	monitor_free(m);
+	return result;
 }

@@ -21,7 +21,6 @@
 #define PACKET_SIZE (sizeof(struct record) + MSG_MAX)
 #define BACKLOG_MAX (4UL * 1024 * 1024)
 #define DRAIN_MAX (PIPE_SIZE / 256) /* packets: a pipe of 256 pages holds no more writes */
-#define BURST (16UL * 1024)
 
 static void stream_end(struct stream *stream)
 {
@@ -87,10 +86,7 @@ static int stream_read(struct stream *stream)
 		log_write(m->log, stream->number, room + sizeof(record), (size_t)n);
 	if (n == MSG_MAX)
 		enlarge(stream);
-	if (n > (ssize_t)BURST && !m->burst) {
-		m->burst = true;
-		serve_tick(m);
-	}
+	serve_busy(m);
 	if (!anyone_wants(m))
 		return 1;
 	record.length = (uint32_t)n;
@@ -130,10 +126,8 @@ void output_settle(struct monitor *m)
 	pause_streams(m, waiting);
 }
 
-/* A second after a burst: the memory of a waiting monitor counts. */
 void output_calm_down(struct monitor *m)
 {
-	m->burst = false;
 	if (m->log)
 		log_trim(m->log);
 	if (m->backlog.length == 0 && m->backlog.capacity > PAGE)

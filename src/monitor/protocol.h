@@ -6,33 +6,38 @@
  * are config.json (the bundle) and monitor.json (struct monitor_config). It takes the lock, makes
  * the container, and then, on that pair:
  *
- *   monitor -> engine  CREATED  struct monitor_created: init is cloned and prepares itself; plug
- *                               the network now
- *   engine -> monitor  START    the network is there; fds: sockets that reserve published ports, to
- *                               be kept open until the end
- *   monitor -> engine  STARTED  the program runs, the state file is written, attach.sock listens
- *                      ERROR    (in place of CREATED or STARTED) error_pack() bytes; the monitor
- * has undone everything and ends. No exit record is written then.
+ *   monitor -> engine
+ *     CREATED   struct monitor_created: init is cloned and prepares itself; plug the network now
+ *   engine -> monitor
+ *     START     the network is there; fds: sockets that reserve published ports, to be kept open
+ *               until the end
+ *   monitor -> engine
+ *     STARTED   the program runs, the state file is written, attach.sock listens
+ *     ERROR     (in place of CREATED or STARTED) error_pack() bytes; the monitor has undone
+ *               everything and ends; no exit record is written
  *
  * Before START the engine may send ATTACH and RESIZE: with ATTACH no byte of output is missed; and
- * HOLD, which brings fds as START does, when there are more than MSG_FDS_MAX. When
- * the pair closes before START, the monitor undoes everything and ends; after START it goes on,
- * whatever happens to the engine. After STARTED the pair is a client's connection like any other:
- * who did not ATTACH closes it.
+ * HOLD, which brings fds as START does, when there are more than MSG_FDS_MAX. When the pair closes
+ * before START, the monitor undoes everything and ends; after START it goes on, whatever happens to
+ * the engine. After STARTED the pair is a client's connection like any other: who did not ATTACH
+ * closes it.
  *
  * Clients connect to RUN_DIR/attach.sock (monitor_connect()), and send as their first message
  * ATTACH or EXEC. A message that is out of place closes the connection. There is room for
  * MONITOR_CLIENTS_MAX connections; one more gets ERROR (ERROR_UNAVAILABLE) and is closed.
  *
  * Attach.
- *   client -> monitor  ATTACH       struct monitor_attach; no answer
- *                      STDIN        bytes, at most MSG_MAX (only with .stdin)
- *                      STDIN_CLOSE  no more bytes will come: half-close, output goes on
- *                      RESIZE       struct monitor_size; without a terminal it means nothing
- *   monitor -> client  STDOUT, STDERR  bytes, at most MSG_MAX each; with a terminal all is STDOUT
- *                      EXITED       struct monitor_exit; always the last message, after all output.
- *                                   An end of the connection without EXITED: this client was
- *                                   dropped, or the monitor was killed.
+ *   client -> monitor
+ *     ATTACH       struct monitor_attach; no answer
+ *     STDIN        bytes, at most MSG_MAX (only with .stdin)
+ *     STDIN_CLOSE  no more bytes will come: half-close, output goes on
+ *     RESIZE       struct monitor_size; without a terminal it means nothing
+ *   monitor -> client
+ *     STDOUT, STDERR  bytes, at most MSG_MAX each; with a terminal all is STDOUT
+ *     EXITED       struct monitor_exit; always the last message, after all output. An end of the
+ *                  connection without it: this client was dropped, the monitor was killed, or the
+ *                  container ended just as the client connected (look at the exit record)
+ *
  * All three streams false is how `wait` waits: such a client gets EXITED alone.
  * Input. Bytes of all clients that asked for stdin are taken as they come. The container's stdin is
  * closed only with monitor_config.stdin_once, by STDIN_CLOSE or the end of the first such client;
@@ -47,22 +52,25 @@
  * client cannot hold a container for ever.
  *
  * Exec: one per connection.
- *   client -> monitor  EXEC  JSON: { "process": <OCI process>, "detach": bool }. fds: stdin,
- * stdout, stderr (the child's ends, made by the client), or none: /dev/null, or the terminal when
- * process.terminal is set. JSON longer than MSG_MAX is sent as a memfd (at most MONITOR_EXEC_MAX
- * bytes, read from offset 0), which comes after the other fds of a message without bytes. process
- * is complete (env, cwd, user, capabilities, rlimits): nothing is inherited from the container's
- * own process but its namespaces, cgroup, seccomp filter and oom_score_adj. monitor -> client
- * EXEC_STARTED  struct monitor_created; with a terminal and without detach, its only master is
- * attached as an fd: the client pumps and resizes it, and the process gets SIGHUP when the client
- * dies, as on any terminal ERROR    it could not run: ERROR_NO_PROGRAM, ERROR_NOT_EXECUTABLE, …
- *                      EXITED   its exit code (oom_killed is 0); the last message
- * Closing the connection does not end the process. With detach the client closes it after
- * EXEC_STARTED.
+ *   client -> monitor
+ *     EXEC         JSON: { "process": <OCI process>, "detach": bool }. fds: stdin, stdout, stderr
+ *                  (the child's ends, made by the client), or none: /dev/null, or the terminal
+ *                  when process.terminal is set. JSON longer than MSG_MAX is sent in a memfd (at
+ *                  most MONITOR_EXEC_MAX bytes, read from its offset), the last fd of a message
+ *                  without bytes.
+ *   monitor -> client
+ *     EXEC_STARTED  struct monitor_created; with a terminal and without detach, its only master
+ *                  comes as an fd: the client pumps and resizes it, and the process gets SIGHUP
+ *                  when the client dies, as on any terminal
+ *     ERROR        it could not run: ERROR_NO_PROGRAM, ERROR_NOT_EXECUTABLE, …
+ *     EXITED       its exit code (oom_killed is 0); the last message
+ * The process is complete (env, cwd, user, capabilities, rlimits): nothing comes from the
+ * container's own but namespaces, cgroup, seccomp filter and oom_score_adj. Closing the connection
+ * does not end it. With detach the client closes it after EXEC_STARTED.
  *
- * End. The monitor kills what is left in the cgroup, takes the rest of the output into the log,
- * reads the OOM state, removes the cgroup, writes the exit record (synced when .durable), removes
- * the state file and the socket, releases the lock, and only then sends EXITED: who has seen EXITED
+ * End. The monitor kills what is left in the cgroup, reads the OOM state, removes the cgroup, takes
+ * the rest of the output into the log, writes the exit record (synced when .durable), removes the
+ * state file and the socket, releases the lock, and only then sends EXITED: who has seen EXITED
  * sees a stopped container everywhere. Addresses, ports and the run directory are given back after
  * that: with monitor_config.reap, and unless a client with .owner is connected then, the monitor
  * becomes `vessel --root R --run-dir D reap ID`. Who needs them back before it goes on (stop, rm,
@@ -116,7 +124,11 @@ struct monitor_exit {
 };
 
 /* Files of the run directory. */
-#define MONITOR_LOCK "lock" /* write-locked (F_OFD_SETLK) by the monitor while it lives */
+/*
+ * Locked by the monitor while it lives: F_OFD_SETLK for who asks (monitor_is_alive()), flock() for
+ * who waits (flock(LOCK_SH), given up at once).
+ */
+#define MONITOR_LOCK "lock"
 #define MONITOR_SOCKET "attach.sock"
 #define MONITOR_CONFIG "monitor.json"
 #define MONITOR_BUNDLE "config.json"

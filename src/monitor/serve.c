@@ -94,10 +94,8 @@ void client_push(struct client *client)
 		client->lagging_ns = 0;
 	else if (progress || !before)
 		client->lagging_ns = clock_monotonic_ns();
-	if (before == (client->lagging_ns != 0))
-		return;
-	client_update(client);
-	serve_tick(client->monitor);
+	if (before != (client->lagging_ns != 0))
+		client_update(client);
 }
 
 void client_update(struct client *client)
@@ -217,6 +215,7 @@ static int on_client(int fd, uint32_t events, void *arg, struct error **err)
 
 	(void)fd;
 	(void)err;
+	serve_busy(m);
 	if (!(events & EPOLLOUT))
 		client_receive(client);
 	else if (m->ending)
@@ -232,6 +231,7 @@ static int on_client(int fd, uint32_t events, void *arg, struct error **err)
 
 struct client *client_add(struct monitor *m, int fd, struct error **err)
 {
+	cleanup_error struct error *unheard = NULL;
 	cleanup_close int owned = fd;
 	struct client *client = m->clients;
 
@@ -240,7 +240,7 @@ struct client *client_add(struct monitor *m, int fd, struct error **err)
 	if (client == m->clients + MONITOR_CLIENTS_MAX) {
 		error_new(err, ERROR_UNAVAILABLE, "the container has %d clients already",
 			MONITOR_CLIENTS_MAX);
-		(void)msg_send_error(fd, MONITOR_ERROR, *err, &(struct error *){ NULL });
+		(void)msg_send_error(fd, MONITOR_ERROR, *err, &unheard);
 		return NULL;
 	}
 	*client = (struct client){ .monitor = m, .fd = -1, .pidfd = -1, .drain_fd = -1 };
@@ -295,23 +295,20 @@ static void set_timer(const struct monitor *m, bool on)
 	(void)timerfd_settime(m->timer_fd, 0, &every, NULL);
 }
 
-void serve_tick(struct monitor *m)
+void serve_busy(struct monitor *m)
 {
+	m->busy = true;
 	if (!m->ticking)
 		set_timer(m, true);
 	m->ticking = true;
 }
 
-static int on_tick(int fd, uint32_t events, void *arg, struct error **err)
+/* True while somebody is still waited for. */
+static bool drop_impatient(struct monitor *m)
 {
-	struct monitor *m = arg;
 	int64_t now = clock_monotonic_ns();
 	bool lagging = false;
-	uint64_t ticks;
 
-	(void)events;
-	(void)err;
-	(void)!read(fd, &ticks, sizeof(ticks));
 	for (size_t i = 0; i < m->client_places; i++) {
 		struct client *client = &m->clients[i];
 
@@ -321,11 +318,27 @@ static int on_tick(int fd, uint32_t events, void *arg, struct error **err)
 		if (!client->starter && now - client->lagging_ns > MONITOR_PATIENCE_S * SECOND)
 			client_close(client);
 	}
-	if (m->burst)
-		output_calm_down(m);
+	return lagging;
+}
+
+/* A second in which nothing was done is quiet. */
+static int on_tick(int fd, uint32_t events, void *arg, struct error **err)
+{
+	struct monitor *m = arg;
+	bool lagging = drop_impatient(m), quiet = !m->busy;
+	uint64_t ticks;
+
+	(void)events;
+	(void)err;
+	(void)!read(fd, &ticks, sizeof(ticks));
+	m->busy = false;
+	if (!quiet)
+		return 0;
 	m->ticking = lagging;
 	if (!lagging)
 		set_timer(m, false);
+	output_calm_down(m);
+	monitor_settle();
 	return 0;
 }
 

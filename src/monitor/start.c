@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -15,6 +16,7 @@
 #include "sys/process.h"
 
 #define BUNDLE_MAX (16UL * 1024 * 1024)
+#define LOCK_WAIT_MS 2000
 #define OOM_SCORE_ADJ "/proc/self/oom_score_adj"
 
 int fd_nonblocking(int fd, struct error **err)
@@ -26,12 +28,17 @@ int fd_nonblocking(int fd, struct error **err)
 	return 0;
 }
 
-/* An OFD lock: it goes with this open file, and a look at it does not disturb (client.c). */
+/*
+ * Two locks on one open file. The OFD lock says who lives: a look at it does not disturb
+ * (client.c). The flock() is what others wait for; who has just waited holds a shared one for a
+ * moment, so it is not taken for another monitor at once.
+ */
 static int take_lock(struct monitor *m, struct error **err)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	cleanup_close int fd = openat(
 		m->run_dir_fd, MONITOR_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int tries = LOCK_WAIT_MS;
 
 	if (fd < 0)
 		return error_sys(err, "open %s", MONITOR_LOCK);
@@ -39,6 +46,11 @@ static int take_lock(struct monitor *m, struct error **err)
 		if (errno != EAGAIN && errno != EACCES)
 			return error_sys(err, "lock %s", MONITOR_LOCK);
 		return error_new(err, ERROR_CONFLICT, "the container is running already");
+	}
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || tries-- == 0)
+			return error_sys(err, "lock %s", MONITOR_LOCK);
+		(void)usleep(1000);
 	}
 	m->lock_fd = take_fd(&fd);
 	return 0;

@@ -106,8 +106,7 @@ static bool domain_is_valid(const char *domain)
 	if (domain[length] == ':') {
 		size_t digits = strspn(domain + length + 1, DIGITS);
 
-		if (digits < 1 || digits > 5 ||
-			atol(domain + length + 1) > 65535) // NOLINT(cert-err34-c): digits only
+		if (digits < 1 || digits > 5 || strtol(domain + length + 1, NULL, 10) > 65535)
 			return false;
 		length += 1 + digits;
 	}
@@ -233,14 +232,13 @@ char *reference_repository(const struct reference *ref)
 
 char *reference_familiar_repository(const struct reference *ref)
 {
-	const char *path = ref->path, *slash;
+	const char *path = ref->path, *slash = strchr(path, '/');
 
 	if (strcmp(ref->domain, DEFAULT_DOMAIN) != 0)
 		return reference_repository(ref);
-	if (strncmp(path, OFFICIAL, strlen(OFFICIAL)) == 0 && !strchr(path + strlen(OFFICIAL), '/'))
-		return xstrdup(path + strlen(OFFICIAL));
+	if (slash && strncmp(path, OFFICIAL, strlen(OFFICIAL)) == 0 && !strchr(slash + 1, '/'))
+		return xstrdup(slash + 1);
 	/* "docker.io/a.b/c" shown as "a.b/c" would mean another registry when read again. */
-	slash = strchr(path, '/');
 	if (slash && is_domain(path, (size_t)(slash - path)))
 		return reference_repository(ref);
 	return xstrdup(path);

@@ -111,7 +111,11 @@ static int read_all(int fd, void *data, size_t length, struct error **err)
 	return 0;
 }
 
-/* "\0AUTH EXTERNAL <hex of the uid's digits>" is answered "OK <guid>" or "REJECTED ...". */
+/*
+ * "\0AUTH EXTERNAL <hex of the uid's digits>" is answered "OK <guid>" or "REJECTED ...". BEGIN is
+ * sent along: when systemd reads it together with the first message, the message lies there until
+ * something else arrives (seen with 252).
+ */
 static int authenticate(int fd, struct error **err)
 {
 	char uid[16], hex[2 * sizeof(uid) + 1], text[96], answer[256];
@@ -119,7 +123,7 @@ static int authenticate(int fd, struct error **err)
 
 	(void)snprintf(uid, sizeof(uid), "%u", (unsigned int)geteuid());
 	hex_encode(uid, strlen(uid), hex);
-	(void)snprintf(text, sizeof(text), "%cAUTH EXTERNAL %s\r\n", '\0', hex);
+	(void)snprintf(text, sizeof(text), "%cAUTH EXTERNAL %s\r\nBEGIN\r\n", '\0', hex);
 	if (file_write_all(fd, text, 1 + strlen(text + 1), "systemd's socket", err) < 0)
 		return -1;
 	do {
@@ -128,7 +132,7 @@ static int authenticate(int fd, struct error **err)
 	} while (answer[length++] != '\n' && length < sizeof(answer) - 1);
 	if (strncmp(answer, "OK ", 3) != 0)
 		return error_new(err, ERROR_DENIED, "systemd refuses user %s", uid);
-	return file_write_all(fd, "BEGIN\r\n", 7, "systemd's socket", err);
+	return 0;
 }
 
 int dbus_connect(const char *socket_path, struct error **err)

@@ -186,14 +186,14 @@ static void bad_paths(void **state)
 static int try_read_only(void)
 {
 	struct spec_resources limits = no_limits();
-	struct error *err = NULL;
-	struct cgroup *cgroup = NULL;
+	cleanup_error struct error *err = NULL;
+	cleanup_cgroup struct cgroup *cgroup = NULL, *none = NULL;
 
 	if (cgroup_create("/vessel-test-ro/x", CGROUP_FS, &limits, &cgroup, &err) < 0 ||
 		cgroup_attach(cgroup, getpid(), &err) < 0 || cgroup->present != 0)
 		return 1;
 	limits.memory_limit = 16 * MIB;
-	if (cgroup_create("/vessel-test-ro/x", CGROUP_FS, &limits, &cgroup, &err) == 0)
+	if (cgroup_create("/vessel-test-ro/x", CGROUP_FS, &limits, &none, &err) == 0)
 		return 2;
 	return error_kind(err) == ERROR_DENIED && strstr(error_message(err), "Read-only") ? 0 : 3;
 }

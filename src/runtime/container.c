@@ -132,7 +132,8 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	if (plan_namespaces(setup->spec, &launch_in, err) < 0 || sync_pair(pair, err) < 0)
 		return -1;
 	made->sync_fd = pair[0];
-	child_fd = launch_in.fds[LAUNCH_SYNC_FD] = pair[1];
+	child_fd = pair[1];
+	launch_in.fds[LAUNCH_SYNC_FD] = child_fd;
 	init.new_namespaces = launch_in.new_namespaces;
 	init.wait_go = attach || launch_in.new_namespaces & CLONE_NEWUSER;
 	launch_in.new_namespaces &= ~(uint64_t)CLONE_NEWCGROUP; /* init makes it, later */
@@ -178,7 +179,7 @@ static int died(const struct container_init *init, struct error **err)
 	return -1;
 }
 
-int container_wait_ready(struct container_init *init, struct error **err)
+int runtime_wait_ready(struct container_init *init, struct error **err)
 {
 	for (;;) {
 		int fd = -1;
@@ -207,7 +208,7 @@ static int run_program(struct container_init *init, struct error **err)
 		error_free(*err);
 		*err = NULL;
 	}
-	if (!init->ready && container_wait_ready(init, err) < 0)
+	if (!init->ready && runtime_wait_ready(init, err) < 0)
 		return -1;
 	type = sync_receive(init->sync_fd, &fd, err);
 	close_fd(fd);

@@ -50,7 +50,7 @@ int runtime_create(
  * Waits until init has done everything but running the program, which is when console_fd is there;
  * for callers that want to know before they start it. After an error, destroy it.
  */
-int container_wait_ready(struct container_init *init, struct error **err);
+int runtime_wait_ready(struct container_init *init, struct error **err);
 int runtime_start(struct container_init *init, struct error **err);
 /* Kills what runs, removes the cgroup, closes all fds. */
 void runtime_destroy(struct container_init *init);

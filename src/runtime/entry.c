@@ -37,7 +37,7 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int entry_begin(const struct spec_process *process, struct error **err)
+int entry_begin(struct error **err)
 {
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_sys(err, "make the process not dumpable");

@@ -31,7 +31,7 @@ struct entry {
  * As early as possible, before anything of the image is touched: own session, no core dumps or
  * ptrace of us, signals as a program expects them.
  */
-int entry_begin(const struct spec_process *process, struct error **err);
+int entry_begin(struct error **err);
 /* Everything but the program. root_fd is "/"; terminal_fd the slave, or -1. */
 int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct error **err);
 /* Returns only with an error. */

@@ -49,7 +49,7 @@ static int run(const struct job *job, struct error **err)
 
 	if (job->late_namespaces && setns(LAUNCH_EXTRA_FD, (int)job->late_namespaces) < 0)
 		return error_sys(err, "join the container's namespaces");
-	if (entry_begin(exec->process, err) < 0)
+	if (entry_begin(err) < 0)
 		return -1;
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
@@ -61,7 +61,7 @@ static int run(const struct job *job, struct error **err)
 	return entry_exec(&entry, err);
 }
 
-static void __attribute__((noreturn)) job_run(void *arg)
+LAUNCH_STACK static void __attribute__((noreturn)) job_run(void *arg)
 {
 	struct error *err = NULL;
 

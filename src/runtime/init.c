@@ -95,8 +95,8 @@ static int run(const struct init *init, struct error **err)
 	root.spec = spec;
 	root.bundle = init->setup->bundle;
 	root.user_ns = init->new_namespaces & CLONE_NEWUSER;
-	if (wait_admitted(init, err) < 0 || entry_begin(&spec->process, err) < 0 ||
-		build(init, &root, err) < 0 || send_console(&root, err) < 0 ||
+	if (wait_admitted(init, err) < 0 || entry_begin(err) < 0 || build(init, &root, err) < 0 ||
+		send_console(&root, err) < 0 ||
 		entry_prepare(&entry, root.root_fd, root.terminal_fd, err) < 0 ||
 		sync_send(LAUNCH_SYNC_FD, SYNC_READY, err) < 0)
 		return -1;
@@ -105,7 +105,7 @@ static int run(const struct init *init, struct error **err)
 }
 
 /* Nothing is released: the process becomes the program, or ends. */
-void init_run(void *arg)
+LAUNCH_STACK void init_run(void *arg)
 {
 	struct error *err = NULL;
 

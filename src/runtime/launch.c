@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -15,10 +17,13 @@
 #include "runtime/cgroup.h"
 #include "runtime/identity.h"
 #include "runtime/sync.h"
+#include "sys/mount.h"
 #include "sys/process.h"
 
 /* The process goes on on this stack: room for paths, and pages are only taken when touched. */
 #define STACK_BYTES (256UL * 1024)
+#define CGROUP_FD LAUNCH_FDS
+#define KEPT_MAX (LAUNCH_FDS + 1)
 
 struct helper { /* shared with the helper's memory */
 	const struct launch *launch;
@@ -26,25 +31,39 @@ struct helper { /* shared with the helper's memory */
 	struct error *error;
 };
 
-/* Places the passed fds at their numbers and closes all others. */
-static int keep_fds(const struct launch *launch, struct error **err)
+/* Places the fds at 0, 1, 2… and closes all others. */
+static int keep_fds(const int *fds, int count, struct error **err)
 {
-	int moved[LAUNCH_FDS];
+	int moved[KEPT_MAX];
 
 	/* First out of the way of the numbers that are given. */
-	for (int i = 0; i < LAUNCH_FDS; i++) {
-		int from = launch->fds[i] >= 0 ? launch->fds[i] : launch->fds[LAUNCH_SYNC_FD];
+	for (int i = 0; i < count; i++) {
+		int from = fds[i] >= 0 ? fds[i] : fds[LAUNCH_SYNC_FD];
 
-		moved[i] = fcntl(from, F_DUPFD_CLOEXEC, LAUNCH_FDS);
+		moved[i] = fcntl(from, F_DUPFD_CLOEXEC, count);
 		if (moved[i] < 0)
 			return error_sys(err, "keep fd %d", from);
 	}
-	for (int i = 0; i < LAUNCH_FDS; i++)
+	for (int i = 0; i < count; i++)
 		if (dup3(moved[i], i, O_CLOEXEC) < 0)
 			return error_sys(err, "place fd %d", i);
-	if (syscall(SYS_close_range, (unsigned int)LAUNCH_FDS, ~0U, 0) < 0)
+	if (syscall(SYS_close_range, (unsigned int)count, ~0U, 0) < 0)
 		return error_sys(err, "close the host's fds");
 	return 0;
+}
+
+/*
+ * The fd for CLONE_INTO_CGROUP is the one thing of the host that the process is born with. For the
+ * moment until it is closed it is a mount of that directory alone, read-only: nothing leads up from
+ * there.
+ */
+static int alone(int cgroup_fd, struct error **err)
+{
+	cleanup_close int fd = mount_clone(cgroup_fd, "", false, err);
+
+	if (fd < 0 || mount_set(fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
+		return error_wrap(err, "cgroup");
+	return take_fd(&fd);
 }
 
 static int join_all(const struct launch *launch, struct error **err)
@@ -70,28 +89,45 @@ static int set_score(const struct spec_process *process, struct error **err)
 	return oom_score_apply(process, proc_fd, err);
 }
 
-static int help(struct helper *helper, struct error **err)
+static int prepare(const struct launch *launch, struct error **err)
 {
-	const struct launch *launch = helper->launch;
-	uint64_t flags = launch->new_namespaces | CLONE_PARENT;
-	int pidfd = -1;
-	pid_t pid;
+	int fds[KEPT_MAX], count = LAUNCH_FDS;
 
+	memcpy(fds, launch->fds, sizeof(launch->fds));
 	if (launch->cgroup && launch->cgroup_fd < 0 &&
 		cgroup_attach(launch->cgroup, getpid(), err) < 0)
 		return -1;
+	if (launch->cgroup_fd >= 0) {
+		fds[count++] = alone(launch->cgroup_fd, err);
+		if (fds[CGROUP_FD] < 0)
+			return -1;
+	}
 	if (set_score(launch->score_of, err) < 0 || join_all(launch, err) < 0)
 		return -1;
-	if (keep_fds(launch, err) < 0)
+	return keep_fds(fds, count, err);
+}
+
+LAUNCH_STACK static int help(struct helper *helper, struct error **err)
+{
+	const struct launch *launch = helper->launch;
+	uint64_t flags = launch->new_namespaces | CLONE_PARENT;
+	bool into = launch->cgroup_fd >= 0;
+	int pidfd = -1;
+	pid_t pid;
+
+	if (prepare(launch, err) < 0)
 		return -1;
-	pid = process_clone(flags, launch->cgroup_fd, &pidfd, err);
-	if (pid == 0)
+	pid = process_clone(flags, into ? CGROUP_FD : -1, &pidfd, err);
+	if (pid == 0) {
+		if (into)
+			close(CGROUP_FD);
 		launch->run(launch->arg);
+	}
 	helper->pid = pid;
 	return pid < 0 ? -1 : 0;
 }
 
-static int helper_main(void *arg)
+LAUNCH_STACK static int helper_main(void *arg)
 {
 	struct helper *helper = arg;
 
@@ -145,7 +181,7 @@ static void __attribute__((noreturn)) run(const struct launch *launch)
 {
 	struct error *failed = NULL;
 
-	if (keep_fds(launch, &failed) < 0) {
+	if (keep_fds(launch->fds, LAUNCH_FDS, &failed) < 0) {
 		sync_send_error(launch->fds[LAUNCH_SYNC_FD], failed);
 		_exit(1);
 	}

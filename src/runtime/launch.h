@@ -27,6 +27,10 @@ struct spec_process;
 #define LAUNCH_EXTRA_FD 4
 #define LAUNCH_FDS 5
 
+/* AddressSanitizer looks for the stack's end before each call that does not return, and warns when
+ * it is not the stack that the process began with. */
+#define LAUNCH_STACK __attribute__((no_sanitize("address")))
+
 struct launch {
 	uint64_t new_namespaces; /* CLONE_NEW* */
 	int join_fds[LAUNCH_JOINS_MAX]; /* of namespaces, entered in this order */

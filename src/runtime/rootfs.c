@@ -147,15 +147,13 @@ static int file_target(const struct rootfs *root, const char *wanted, struct err
 	cleanup_free char *path = xstrdup(wanted);
 
 	for (int links = 0; links < LINKS_MAX; links++) {
-		cleanup_error struct error *missing = NULL;
-		int fd = path_open_in_root(root->root_fd, path, O_PATH, 0, &missing);
+		int fd = path_open_in_root(root->root_fd, path, O_PATH, 0, err);
 
-		if (fd < 0 && error_errno(missing) != ENOENT) {
-			*err = take_ptr(missing);
-			return -1;
-		}
-		if (fd < 0)
-			fd = make_file(root, &path, err);
+		if (fd >= 0 || error_errno(*err) != ENOENT)
+			return fd;
+		error_free(*err);
+		*err = NULL;
+		fd = make_file(root, &path, err);
 		if (fd != -2)
 			return fd;
 	}
@@ -171,7 +169,9 @@ int rootfs_target(const struct rootfs *root, const char *path, bool directory, s
 		return fd;
 	if (error_errno(*err) == EROFS)
 		error_hint(err, "the root is read-only and has no such mount point");
-	return error_wrap(err, "mount point '%s' in the container", path);
+	if (error_errno(*err) == ENOTDIR)
+		error_hint(err, "a file is in the way of a directory");
+	return error_as(err, ERROR_INVALID, "mount point '%s' in the container", path);
 }
 
 int rootfs_attach_real(

@@ -27,3 +27,6 @@ struct seccomp_number {
 	int number;
 };
 extern const struct seccomp_number seccomp_new_numbers[]; /* ends with name NULL */
+/* i386 has these also as calls of their own since Linux 4.3 and 5.1; libseccomp only tells
+ * socketcall and ipc. */
+extern const struct seccomp_number seccomp_i386_numbers[];

@@ -61,11 +61,27 @@ void sync_send_error(int fd, const struct error *sent)
 	(void)TEMP_FAILURE_RETRY(send(fd, packet, 1 + length, MSG_NOSIGNAL));
 }
 
+/*
+ * When the other side ended and left something of ours unread, the kernel reports ECONNRESET once,
+ * before what it had sent: its error, which is what we want to know.
+ */
+static ssize_t receive(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t n;
+
+	do
+		n = recvmsg(fd, msg, flags);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	return n;
+}
+
 /* The rest of an error is only fetched, into the heap, when there is one. */
 static int receive_error(int fd, struct error **err)
 {
 	cleanup_free char *packet = xcalloc(1, 1 + ERROR_WIRE_MAX);
-	ssize_t length = TEMP_FAILURE_RETRY(recv(fd, packet, 1 + ERROR_WIRE_MAX, 0));
+	struct iovec data = { .iov_base = packet, .iov_len = 1 + ERROR_WIRE_MAX };
+	struct msghdr msg = { .msg_iov = &data, .msg_iovlen = 1 };
+	ssize_t length = receive(fd, &msg, 0);
 
 	return error_unpack(err, packet + 1, length > 1 ? (size_t)length - 1 : 0);
 }
@@ -79,18 +95,18 @@ int sync_receive(int fd, int *ret_fd, struct error **err)
 		.msg_iovlen = 1,
 		.msg_control = control.room,
 		.msg_controllen = sizeof(control.room) };
+	struct msghdr peek = { .msg_iov = &data, .msg_iovlen = 1 };
 	const struct cmsghdr *header;
-	ssize_t n = TEMP_FAILURE_RETRY(recv(fd, &byte, 1, MSG_PEEK));
+	ssize_t n = receive(fd, &peek, MSG_PEEK);
 
 	*ret_fd = -1;
 	if (n > 0 && byte == TYPE_ERROR)
 		return receive_error(fd, err);
 	if (n > 0)
-		n = TEMP_FAILURE_RETRY(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC));
-	/* A killed child leaves what it had not read yet: that is an end, too. */
-	if (n < 0 && errno != ECONNRESET)
+		n = receive(fd, &msg, MSG_CMSG_CLOEXEC);
+	if (n < 0)
 		return error_sys(err, "receive from the other side of a container's start");
-	if (n <= 0)
+	if (n == 0)
 		return SYNC_END;
 	header = CMSG_FIRSTHDR(&msg);
 	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)

@@ -353,7 +353,8 @@ static int contender(int dir_fd, int number)
 		bool fresh;
 
 		snprintf(name, sizeof(name), "n%d", round);
-		snprintf(id, sizeof(id), "%02d%02d" HEX60, number, round);
+		snprintf(id, sizeof(id), "%02x%02x" HEX60, (unsigned int)number & 0xff,
+			(unsigned int)round & 0xff);
 		row = row_of(id, name);
 		if (register_open(dir_fd, &db, &fresh, &err) < 0 ||
 			register_take_address(db, id, gateway, 16, any, &got, &err) < 0)

@@ -116,6 +116,17 @@ static int put_in_place(struct blob_writer *writer, const char *hex, struct erro
 	return 0;
 }
 
+/*
+ * Makes a blob young again, so that no sweep takes it: by its change time alone, as its time of
+ * modification tells when a layer was made. -1: it is not there.
+ */
+static int freshen(struct store *store, const char *hex)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
+
+	return utimensat(store->blobs_fd, hex, times, AT_SYMLINK_NOFOLLOW);
+}
+
 int blob_commit(struct blob_writer **owner, const struct digest *expected, struct digest *ret,
 	int64_t *ret_size, struct error **err)
 {
@@ -132,8 +143,8 @@ int blob_commit(struct blob_writer **owner, const struct digest *expected, struc
 			digest_text(&digest, text[0]), digest_text(expected, text[1]));
 	if (result == 0)
 		result = store_use(store, err);
-	/* One that is there was whole when it got its name; young again, no sweep takes it. */
-	if (result == 0 && utimensat(store->blobs_fd, hex, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+	/* One that is there was whole when it got its name. */
+	if (result == 0 && freshen(store, hex) < 0)
 		result = put_in_place(writer, hex, err);
 	if (result == 0)
 		result = fd_sync(store->blobs_fd, "blobs/sha256", err);

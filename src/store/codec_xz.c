@@ -36,7 +36,7 @@ static int xz_step(void *state, struct codec_io *io, struct error **err)
 	if (result == LZMA_STREAM_END)
 		return 0;
 	if (result == LZMA_MEMLIMIT_ERROR)
-		return error_new(err, ERROR_INVALID,
+		return error_new(err, ERROR_UNSUPPORTED,
 			"the xz data needs more than %lu MiB to unpack", CODEC_MEMORY_MAX >> 20);
 	/* LZMA_BUF_ERROR at the end of input is what a cut file gives. */
 	if (result == LZMA_BUF_ERROR && io->in_end)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -36,6 +37,11 @@ static int zstd_step(void *state, struct codec_io *io, struct error **err)
 	if (zstd->between && io->in_length == 0)
 		return !io->in_end;
 	result = ZSTD_decompressStream(zstd->stream, &out, &in);
+	if (ZSTD_isError(result) &&
+		ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
+		return error_new(err, ERROR_UNSUPPORTED,
+			"the zstd data needs more than %d MiB to unpack",
+			1 << (WINDOW_LOG_MAX - 20));
 	if (ZSTD_isError(result))
 		return error_new(
 			err, ERROR_INVALID, "broken zstd data: %s", ZSTD_getErrorName(result));

@@ -27,14 +27,15 @@ enum archive_form form_detect(const void *data, size_t length)
 {
 	const unsigned char *bytes = data;
 
+	/* First: a tar begins with a name, and "BZh" may be one. No compressed data has the sum. */
+	if (length >= TAR_BLOCK && tar_checksum_matches(data))
+		return FORM_TAR;
 	for (size_t i = 0; i < FORM_COUNT; i++)
 		if (length >= forms[i].length && memcmp(data, forms[i].magic, forms[i].length) == 0)
 			return forms[i].form;
 	/* RFC 8878 3.1.2: a skippable frame may come first. */
 	if (length >= 4 && (bytes[0] & 0xf0) == 0x50 && memcmp(bytes + 1, "\x2a\x4d\x18", 3) == 0)
 		return FORM_ZSTD;
-	if (length >= TAR_BLOCK && tar_checksum_matches(data))
-		return FORM_TAR;
 	return FORM_NONE;
 }
 

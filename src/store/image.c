@@ -221,12 +221,26 @@ int image_blobs(struct store *store, struct digest_set *ret, struct error **err)
 	return 0;
 }
 
+/* A pulled image keeps the manifest that its registry has, which may be one of Docker's. */
+static const char *manifest_type(struct store *store, const struct digest *digest)
+{
+	cleanup_error struct error *unreadable = NULL;
+	cleanup_manifest struct manifest manifest = { 0 };
+	cleanup_free char *text = NULL;
+	size_t length;
+
+	if (blob_read(store, digest, CONFIG_MAX, &text, &length, &unreadable) < 0 ||
+		manifest_parse(text, length, &manifest, &unreadable) < 0)
+		return OCI_MANIFEST;
+	return strcmp(manifest.media_type, DOCKER_MANIFEST) == 0 ? DOCKER_MANIFEST : OCI_MANIFEST;
+}
+
 static struct json_object *index_entry(struct store *store, const struct image_row *row)
 {
 	struct json_object *entry = json_object_new_object();
 	char text[DIGEST_TEXT_MAX];
 
-	json_put_text(entry, "mediaType", OCI_MANIFEST);
+	json_put_text(entry, "mediaType", manifest_type(store, &row->manifest));
 	json_put_text(entry, "digest", digest_text(&row->manifest, text));
 	json_put_int(entry, "size", blob_size(store, &row->manifest));
 	if (row->reference) {

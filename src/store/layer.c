@@ -249,6 +249,12 @@ int layer_lowers(struct store *store, const struct digest *diff_ids, size_t coun
 		char *path =
 			xasprintf("%s/layers/%s/fs", store->path, digest_hex(&diff_ids[i], hex));
 
+		/* Overlay refuses a directory twice; the same layer further down shows nothing
+		 * anyway. */
+		if (strv_contains(lowers, path)) {
+			free(path);
+			continue;
+		}
 		strv_take(&lowers, path);
 		if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;

@@ -176,15 +176,10 @@ static int open_item(struct item *item, int flags, struct error **err)
 
 static int pack_file(struct pack *pack, struct item *item, struct error **err)
 {
-	const char *first = item->st.st_nlink > 1 ? seen_before(pack, item) : NULL;
-	struct tar_entry entry = entry_of(item, first ? TAR_HARD_LINK : TAR_FILE);
+	struct tar_entry entry;
 	cleanup_close int fd = -1;
 	int result;
 
-	if (first) {
-		entry.link = (char *)first;
-		return put_header(pack, &entry, err);
-	}
 	fd = open_item(item, 0, err);
 	if (fd < 0 ||
 		(pack->options->layer && refuse_attribute(fd, "trusted.overlay.metacopy", err) < 0))
@@ -262,7 +257,7 @@ static int begin_subdirectory(struct pack *pack, struct item *item, struct error
 
 static int pack_other(struct pack *pack, struct item *item, struct error **err)
 {
-	struct tar_entry fifo;
+	struct tar_entry entry;
 
 	switch (item->st.st_mode & S_IFMT) {
 	case S_IFREG:
@@ -272,12 +267,32 @@ static int pack_other(struct pack *pack, struct item *item, struct error **err)
 	case S_IFCHR:
 	case S_IFBLK:
 		return pack_device(pack, item, err);
-	case S_IFIFO:
-		fifo = entry_of(item, TAR_FIFO);
-		return put_header(pack, &fifo, err);
 	default:
-		return 0; /* a socket is nothing without its process */
+		entry = entry_of(item, TAR_FIFO);
+		return put_header(pack, &entry, err);
 	}
+}
+
+/* Overlay's whiteouts are hard links of each other, which means nothing. */
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+static int pack_name(struct pack *pack, struct item *item, struct error **err)
+{
+	const char *first = NULL;
+	struct tar_entry entry;
+
+	if (S_ISSOCK(item->st.st_mode)) /* it is nothing without its process */
+		return 0;
+	if (item->st.st_nlink > 1 && !is_whiteout(&item->st))
+		first = seen_before(pack, item);
+	if (!first)
+		return pack_other(pack, item, err);
+	entry = entry_of(item, TAR_HARD_LINK);
+	entry.link = (char *)first;
+	return put_header(pack, &entry, err);
 }
 
 static int pack_item(struct pack *pack, struct item *item, int depth,
@@ -294,7 +309,7 @@ static int pack_item(struct pack *pack, struct item *item, int depth,
 	else if (S_ISDIR(item->st.st_mode))
 		result = fd = begin_subdirectory(pack, item, err);
 	else
-		result = pack_other(pack, item, err);
+		result = pack_name(pack, item, err);
 	if (result < 0)
 		return error_wrap(err, "'%s'", item->path);
 	return fd < 0 ? 0 : pack_children(pack, fd, item->path, depth + 1, err);

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "store/blob.h"
 
-#define BLOB_AGE_S (24 * 60 * 60) /* no pull or build leaves a blob without a name for longer */
+#define BLOB_AGE_S 86400L /* no pull or build leaves a blob without a name for longer */
 
 struct sweep {
 	struct store *store;
@@ -78,7 +78,7 @@ static int sweep_blob(struct sweep *sweep, const char *name, struct error **err)
 	if (!digest_from_hex(name, &digest) || digest_set_has(&sweep->named, &digest) ||
 		fstatat(sweep->store->blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	if (!sweep->alone && st.st_mtime + BLOB_AGE_S > sweep->now)
+	if (!sweep->alone && st.st_ctime + BLOB_AGE_S > sweep->now)
 		return 0;
 	found = catalog_find_layer(sweep->catalog, &digest, &row, err);
 	if (found != 0)

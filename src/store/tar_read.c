@@ -352,13 +352,13 @@ static int next_header(struct tar_reader *reader, struct tar_header *ret, struct
 		stream_skip(reader->stream, TAR_BLOCK);
 		return take_end(reader, err);
 	}
-	if (!tar_checksum_matches(block))
-		return reader->headers == 0
-			       ? error_new(err, ERROR_INVALID, "this is no tar archive")
-			       : error_new(err, ERROR_INVALID, "wrong checksum");
 	if (++reader->headers > TAR_HEADERS_MAX)
 		return error_new(err, ERROR_INVALID, "the archive has more than %d headers",
 			TAR_HEADERS_MAX);
+	if (!tar_checksum_matches(block))
+		return reader->headers == 1
+			       ? error_new(err, ERROR_INVALID, "this is no tar archive")
+			       : error_new(err, ERROR_INVALID, "wrong checksum");
 	memcpy(ret, block, TAR_BLOCK);
 	stream_skip(reader->stream, TAR_BLOCK);
 	return 1;
@@ -366,7 +366,7 @@ static int next_header(struct tar_reader *reader, struct tar_header *ret, struct
 
 int tar_next(struct tar_reader *reader, struct tar_entry **ret, struct error **err)
 {
-	struct tar_header header;
+	struct tar_header header = { 0 };
 	int result;
 
 	if (skip_bytes(reader, reader->left, err) < 0 ||

@@ -26,7 +26,7 @@ static int read_slots(
 	struct tar_reader *reader, const char *slots, size_t count, struct error **err)
 {
 	for (size_t i = 0; i < count && slots[i * SLOT] != '\0'; i++) {
-		struct tar_extent extent;
+		struct tar_extent extent = { 0 };
 
 		if (tar_number_parse(slots + i * SLOT, 12, "a sparse offset", &extent.offset, err) <
 				0 ||
@@ -89,13 +89,13 @@ static int read_text_map(struct tar_reader *reader, struct error **err)
 {
 	/* Each extent is two lines of at most 20 bytes. */
 	cleanup_buf struct buf map = BUF_INIT(TAR_EXTENTS_MAX * 42UL + TAR_BLOCK);
-	int64_t count;
+	int64_t count = 0;
 	size_t at = 0;
 
 	if (next_number(reader, &map, &at, &count, err) < 0)
 		return -1;
 	for (int64_t i = 0; i < count; i++) {
-		struct tar_extent extent;
+		struct tar_extent extent = { 0 };
 
 		if (next_number(reader, &map, &at, &extent.offset, err) < 0 ||
 			next_number(reader, &map, &at, &extent.length, err) < 0 ||

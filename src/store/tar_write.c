@@ -100,6 +100,8 @@ static void fill_header(
 		const struct tar_xattr *xattr = &entry->xattrs.items[i];
 		cleanup_free char *key = xasprintf("SCHILY.xattr.%s", xattr->name);
 
+		if (strchr(key, '=')) /* a key ends there */
+			continue;
 		put_record(pax, key, xattr->value, xattr->length);
 	}
 	finish_header(header, type_flags[entry->type]);

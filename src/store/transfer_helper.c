@@ -55,7 +55,10 @@ static int answer(const struct unpack_result *result, struct error **err)
 	return msg_send(ANSWER_FD, TRANSFER_DONE, text, strlen(text), err);
 }
 
-/* What does not decompress, or to something else than a tar, is a file like others. */
+/*
+ * What does not decompress, or to something else than a tar, is a file like others. What would, if
+ * we could, is an error: silently taking it for a file would surprise.
+ */
 static int detect(const struct stream_options *options, struct error **err)
 {
 	cleanup_error struct error *no_archive = NULL;
@@ -66,6 +69,10 @@ static int detect(const struct stream_options *options, struct error **err)
 	if (stream_open(options, &stream, &no_archive) == 0 &&
 		stream_peek(stream, TAR_BLOCK, &block, &no_archive) >= TAR_BLOCK)
 		result.entries = tar_checksum_matches(block);
+	if (no_archive && error_kind(no_archive) == ERROR_UNSUPPORTED) {
+		*err = take_ptr(no_archive);
+		return -1;
+	}
 	return answer(&result, err);
 }
 

@@ -353,7 +353,7 @@ static int unpack_entry(struct unpack *unpack, struct tar_entry *entry, struct e
 	cleanup_free char *path = NULL;
 	CLEANUP(place_done) struct place place = { .file_fd = -1 };
 
-	if (clean_name(entry->path, unpack->options->layer, &path, err) < 0)
+	if (clean_name(entry->path, unpack->options->layer, &path, err) < 0 || !path)
 		return -1;
 	if (!*path)
 		return unpack_root(unpack, entry, err);

@@ -6,6 +6,7 @@
 #include "sys/mount.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -63,9 +64,10 @@ static int context_open(const char *type, struct error **err)
 	if (fd >= 0)
 		return fd;
 	error_sys(err, "open file system '%s'", type);
-	if (error_errno(*err) == ENODEV)
-		error_hint(err, "this kernel has no '%s'", type);
-	return -1;
+	if (error_errno(*err) != ENODEV)
+		return -1;
+	error_hint(err, "this kernel has no '%s'", type);
+	return error_as(err, ERROR_INVALID, "unknown file system");
 }
 
 int mount_new(const char *type, const char *source, const struct mount_option *options,
@@ -167,20 +169,30 @@ static int overlay_by_mount(char *const *lowers, const char *upper, const char *
 	return fd;
 }
 
-static int overlay_old(int context_fd, char *const *lowers, const char *upper, const char *work,
-	struct error **err)
+static bool is_plain(const char *path)
+{
+	return !path || (strlen(path) < FSCONFIG_TEXT_MAX && !strpbrk(path, ":,\\"));
+}
+
+static int overlay_old(char *const *lowers, const char *upper, const char *work, struct error **err)
 {
 	cleanup_buf struct buf joined = BUF_INIT(MOUNT_DATA_MAX);
+	cleanup_close int context_fd = -1;
+	bool plain = is_plain(upper) && is_plain(work);
 
 	for (char *const *lower = lowers; *lower; lower++) {
 		if (lower != lowers)
 			buf_putc(&joined, ':');
 		escape_path(&joined, *lower);
+		plain &= is_plain(*lower);
 	}
 	if (buf_check(&joined, "the list of layers", err) < 0)
 		return error_hint(err, "Linux 6.5 mounts this many layers");
-	if (joined.length >= FSCONFIG_TEXT_MAX)
+	if (!plain || joined.length >= FSCONFIG_TEXT_MAX)
 		return overlay_by_mount(lowers, upper, work, buf_text(&joined), err);
+	context_fd = context_open("overlay", err);
+	if (context_fd < 0)
+		return -1;
 	if (context_set(context_fd, "lowerdir", buf_text(&joined)) < 0)
 		return context_failed(context_fd, err, "overlay", "set the layers of");
 	if (upper && (set_directory(context_fd, "upperdir", upper, err) < 0 ||
@@ -189,46 +201,39 @@ static int overlay_old(int context_fd, char *const *lowers, const char *upper, c
 	return context_mount(context_fd, "overlay", 0, err);
 }
 
-/* 1 when set, 0 when this kernel does not know "lowerdir+", -1 otherwise. */
-static int set_lowers(int context_fd, char *const *lowers, struct error **err)
-{
-	struct short_path first CLEANUP(short_path_done) = { .fd = -1 };
-
-	if (shorten(lowers[0], &first, err) < 0)
-		return -1;
-	if (context_set(context_fd, "lowerdir+", first.text) < 0) {
-		if (errno == EINVAL)
-			return 0;
-		context_failed(context_fd, err, "overlay", "mount");
-		return error_wrap(err, "lower '%s'", lowers[0]);
-	}
-	for (lowers++; *lowers; lowers++)
-		if (set_directory(context_fd, "lowerdir+", *lowers, err) < 0)
-			return -1;
-	return 1;
-}
-
-int mount_overlay(char *const *lowers, const char *upper, const char *work, uint64_t attrs,
+static int overlay_new(char *const *lowers, const char *upper, const char *work, uint64_t attrs,
 	struct error **err)
 {
-	cleanup_close int context_fd = context_open("overlay", err), fd = -1;
-	int known;
+	cleanup_close int context_fd = context_open("overlay", err);
 
 	if (context_fd < 0)
 		return -1;
-	known = set_lowers(context_fd, lowers, err);
-	if (known < 0)
-		return -1;
-	if (known == 0) {
-		fd = overlay_old(context_fd, lowers, upper, work, err);
-		if (fd < 0 || (attrs && mount_set(fd, attrs, 0, 0, false, err) < 0))
+	for (; *lowers; lowers++)
+		if (set_directory(context_fd, "lowerdir+", *lowers, err) < 0)
 			return -1;
-		return take_fd(&fd);
-	}
 	if (upper && (set_directory(context_fd, "upperdir", upper, err) < 0 ||
 			     set_directory(context_fd, "workdir", work, err) < 0))
 		return -1;
 	return context_mount(context_fd, "overlay", attrs, err);
+}
+
+/*
+ * Before Linux 6.5 nobody looks at "lowerdir+" until the file system is made, and then it is one
+ * EINVAL among others: so the old way is tried after each, and its error is as good.
+ */
+int mount_overlay(char *const *lowers, const char *upper, const char *work, uint64_t attrs,
+	struct error **err)
+{
+	cleanup_close int fd = overlay_new(lowers, upper, work, attrs, err);
+
+	if (fd < 0 && error_errno(*err) == EINVAL) {
+		error_free(*err);
+		*err = NULL;
+		fd = overlay_old(lowers, upper, work, err);
+		if (fd >= 0 && attrs && mount_set(fd, attrs, 0, 0, false, err) < 0)
+			return -1;
+	}
+	return take_fd(&fd);
 }
 
 int mount_clone(int dir_fd, const char *path, bool recursive, struct error **err)

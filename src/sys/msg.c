@@ -80,6 +80,22 @@ static void collect_fds(struct msghdr *packet, struct msg *ret)
 	}
 }
 
+/*
+ * A peer that closes with packets of ours unread resets the connection. The kernel tells that once,
+ * before what the peer had sent: look again for its last words. 0 when there are none.
+ */
+static ssize_t receive_packet(int fd, struct msghdr *packet)
+{
+	const size_t room = packet->msg_controllen;
+	ssize_t n = TEMP_FAILURE_RETRY(recvmsg(fd, packet, MSG_CMSG_CLOEXEC));
+
+	if (n < 0 && errno == ECONNRESET) {
+		packet->msg_controllen = room;
+		n = TEMP_FAILURE_RETRY(recvmsg(fd, packet, MSG_CMSG_CLOEXEC));
+	}
+	return n < 0 && errno == ECONNRESET ? 0 : n;
+}
+
 int msg_receive(int fd, struct msg *ret, struct error **err)
 {
 	char control[CMSG_SPACE(sizeof(int) * MSG_FDS_MAX)]
@@ -95,10 +111,7 @@ int msg_receive(int fd, struct msg *ret, struct error **err)
 	ssize_t n;
 
 	ret->fd_count = 0;
-	n = TEMP_FAILURE_RETRY(recvmsg(fd, &packet, MSG_CMSG_CLOEXEC));
-	/* A peer that dies with packets of ours unread resets the connection: closed, to us. */
-	if (n < 0 && errno == ECONNRESET)
-		return 0;
+	n = receive_packet(fd, &packet);
 	if (n < 0)
 		return error_sys(err, "receive a message");
 	collect_fds(&packet, ret);
@@ -106,10 +119,8 @@ int msg_receive(int fd, struct msg *ret, struct error **err)
 		return 0;
 	if (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || n < (ssize_t)sizeof(ret->type)) {
 		msg_close_fds(ret);
-		return error_new(err, ERROR_INVALID, "a message was %s",
-			packet.msg_flags & MSG_TRUNC    ? "too long"
-			: packet.msg_flags & MSG_CTRUNC ? "of too many fds"
-							: "too short");
+		return error_new(err, ERROR_INVALID,
+			"a message was too long, too short, or of too many fds");
 	}
 	ret->length = (size_t)n - sizeof(ret->type);
 	ret->data[ret->length] = '\0';

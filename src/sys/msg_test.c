@@ -190,6 +190,23 @@ static void test_dead_peer_is_an_end(void **state)
 	close(pair[0]);
 }
 
+static void test_last_words_of_a_peer(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	int pair[2];
+
+	(void)state;
+	/* It answers, and closes without having read what we sent meanwhile. */
+	assert_int_equal(msg_pair(pair, &err), 0);
+	assert_int_equal(msg_send(pair[0], 1, "unread", 6, &err), 0);
+	assert_int_equal(msg_send(pair[1], 2, "last", 4, &err), 0);
+	close(pair[1]);
+	assert_int_equal(msg_receive(pair[0], &received, &err), 1);
+	assert_string_equal(received.data, "last");
+	assert_int_equal(msg_receive(pair[0], &received, &err), 0);
+	close(pair[0]);
+}
+
 static void test_error_travels(void **state)
 {
 	cleanup_error struct error *err = NULL, *sent = NULL, *got = NULL;
@@ -247,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_fds_arrive),
 		cmocka_unit_test(test_nonblocking_says_again),
 		cmocka_unit_test(test_dead_peer_is_an_end),
+		cmocka_unit_test(test_last_words_of_a_peer),
 		cmocka_unit_test(test_error_travels),
 		cmocka_unit_test(test_listen_below_a_deep_directory),
 	};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "sys/process.h"
+
+static const struct cli_command *const container_children[] = { &cmd_attach, &cmd_create, &cmd_exec,
+	&cmd_container_inspect, &cmd_kill, &cmd_logs, &cmd_container_ls, &cmd_pause, &cmd_port,
+	&cmd_rename, &cmd_restart, &cmd_rm, &cmd_run, &cmd_start, &cmd_stats, &cmd_stop, &cmd_top,
+	&cmd_unpause, &cmd_update, &cmd_wait, NULL };
+static const struct cli_command *const image_children[] = { &cmd_build, &cmd_import,
+	&cmd_image_inspect, &cmd_image_ls, &cmd_pull, &cmd_image_rm, &cmd_tag, NULL };
+static const struct cli_command *const system_children[] = { &cmd_info, &cmd_system_reset, NULL };
+static const struct cli_command *const completion_children[] = { &cmd_completion_bash,
+	&cmd_completion_fish, &cmd_completion_zsh, NULL };
+
+const struct cli_command cmd_container = {
+	.name = "container", .summary = "Manage containers", .children = container_children
+};
+const struct cli_command cmd_image = {
+	.name = "image", .summary = "Manage images", .children = image_children
+};
+const struct cli_command cmd_system = {
+	.name = "system", .summary = "Manage vessel", .children = system_children
+};
+const struct cli_command cmd_completion = {
+	.name = "completion",
+	.summary = "Generate the autocompletion script for the specified shell",
+	.children = completion_children,
+};
+
+/* In the order of help: what is used first comes first, the rest by name. */
+const struct cli_command *const cli_commands[] = { &cmd_run, &cmd_exec, &cmd_ps, &cmd_build,
+	&cmd_pull, &cmd_images, &cmd_version, &cmd_info, &cmd_attach, &cmd_completion,
+	&cmd_container, &cmd_create, &cmd_image, &cmd_import, &cmd_inspect, &cmd_kill, &cmd_logs,
+	&cmd_pause, &cmd_port, &cmd_rename, &cmd_restart, &cmd_rm, &cmd_rmi, &cmd_start, &cmd_stats,
+	&cmd_stop, &cmd_system, &cmd_tag, &cmd_top, &cmd_unpause, &cmd_update, &cmd_wait, &cmd_reap,
+	&cmd_complete, &cmd_man, NULL };
+
+int cli_each(
+	struct cli *cli, char *const *names, cli_action action, const void *arg, struct error **err)
+{
+	cleanup_engine struct engine engine = ENGINE_CLOSED;
+	int code = 0;
+
+	if (engine_open(&cli->paths, &engine, err) < 0)
+		return -1;
+	for (; *names; names++) {
+		cleanup_error struct error *failure = NULL;
+
+		if (action(&engine, *names, arg, &failure) < 0) {
+			cli_report(cli, failure);
+			code = 1;
+			continue;
+		}
+		puts(*names);
+		fflush(stdout); /* one may take its time: who waits for the others sees them */
+	}
+	return code;
+}
+
+int cli_signal(const char *text, struct error **err)
+{
+	int number;
+
+	if (!text)
+		return -1;
+	number = signal_parse(text, err);
+	return number < 0 ? -2 : number;
+}

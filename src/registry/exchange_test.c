@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a registry can do to us, played by a small server on loopback: it answers the n-th request
+ * with the n-th of the test's answers, whatever was asked, and keeps what was asked. A connection
+ * that begins with a TLS handshake is closed at once, so the client falls back to plain http.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first. */
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "registry/repository.h"
+
+#define ANSWERS_MAX 8
+#define REQUEST_MAX 16384
+#define BLOB "0123456789"
+#define BLOB_DIGEST "sha256:84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882"
+#define OTHER_DIGEST "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+#define DOCUMENT "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX "\",\"manifests\":[]}"
+#define CLOSE "Connection: close\r\n"
+#define TYPE "Content-Type: " OCI_INDEX "\r\n"
+
+struct server {
+	int listen_fd, log_fd, port;
+	pid_t pid;
+	char *answers[ANSWERS_MAX]; /* NULL ends them */
+	size_t filler; /* bytes to send after the last answer */
+};
+
+static void serve_one(struct server *server, int fd, size_t *next)
+{
+	char request[REQUEST_MAX + 1], zeroes[4096] = { 0 };
+	size_t length = 0;
+	ssize_t n = recv(fd, request, 1, MSG_PEEK);
+	cleanup_error struct error *err = NULL;
+
+	if (n != 1 || request[0] == 0x16)
+		return;
+	do {
+		n = read(fd, request + length, REQUEST_MAX - length);
+		length += n > 0 ? (size_t)n : 0;
+		request[length] = '\0';
+	} while (n > 0 && !strstr(request, "\r\n\r\n"));
+	(void)file_write_all(server->log_fd, request, length, "log", &err);
+	if (*next >= ANSWERS_MAX || !server->answers[*next])
+		return;
+	(void)file_write_all(
+		fd, server->answers[*next], strlen(server->answers[*next]), "answer", &err);
+	++*next;
+	for (size_t left = server->answers[*next] ? 0 : server->filler; left > 0 && !err;) {
+		size_t part = left < sizeof(zeroes) ? left : sizeof(zeroes);
+
+		(void)file_write_all(fd, zeroes, part, "filler", &err);
+		left -= part;
+	}
+	(void)shutdown(fd, SHUT_WR);
+	while (read(fd, request, REQUEST_MAX) > 0)
+		; /* or unread bytes would make of this end a reset, which eats the answer */
+}
+
+static void server_init(struct server *server)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t length = sizeof(address);
+
+	*server = (struct server){ .pid = -1 };
+	server->log_fd = memfd_create("log", MFD_CLOEXEC);
+	server->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(server->log_fd >= 0 && server->listen_fd >= 0);
+	assert_int_equal(bind(server->listen_fd, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(server->listen_fd, 16), 0);
+	assert_int_equal(getsockname(server->listen_fd, (struct sockaddr *)&address, &length), 0);
+	server->port = ntohs(address.sin_port);
+}
+
+static void server_start(struct server *server)
+{
+	size_t next = 0;
+
+	server->pid = fork();
+	assert_true(server->pid >= 0);
+	if (server->pid > 0)
+		return;
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a failed test does not stop it */
+	for (;;) {
+		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			_exit(1);
+		serve_one(server, fd, &next);
+		close(fd);
+	}
+}
+
+/* Ends it; what it was asked is the caller's to free. */
+static char *server_stop(struct server *server)
+{
+	cleanup_error struct error *err = NULL;
+	char *log = NULL;
+
+	if (server->pid > 0) {
+		(void)kill(server->pid, SIGKILL);
+		(void)waitpid(server->pid, NULL, 0);
+	}
+	(void)lseek(server->log_fd, 0, SEEK_SET);
+	assert_true(file_read_fd(server->log_fd, "log", 1 << 20, &log, &err) >= 0);
+	close(server->log_fd);
+	close(server->listen_fd);
+	for (size_t i = 0; i < ANSWERS_MAX; i++)
+		free(server->answers[i]);
+	return log;
+}
+
+static int count(const char *text, const char *what)
+{
+	int n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text++)
+		n++;
+	return n;
+}
+
+/* ---- manifests ---- */
+
+static const struct {
+	const char *why, *answers[ANSWERS_MAX];
+	size_t filler;
+	int result; /* 0, or -1 with: */
+	enum error_kind kind;
+	const char *says;
+	int requests; /* how many there were in all */
+} manifests[] = {
+	{ "plain http after https failed", { "HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n" DOCUMENT }, 0,
+		0, 0, NULL, 1 },
+	{ "unknown, told in its words",
+		{ "HTTP/1.1 404 Not Found\r\n" CLOSE
+		  "\r\n{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"nothing\"}]}" },
+		0, -1, ERROR_NOT_FOUND, "not found: ", 1 },
+	{ "sent as another type (CVE-2021-41190)",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "Content-Type: " OCI_MANIFEST "\r\n\r\n" DOCUMENT },
+		0, -1, ERROR_INVALID, "it was sent as", 1 },
+	{ "another digest in the header",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE TYPE "Docker-Content-Digest: " OTHER_DIGEST
+		  "\r\n\r\n" DOCUMENT },
+		0, -1, ERROR_INVALID, "its digest is", 1 },
+	{ "a digest that is a path",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE TYPE
+		  "Docker-Content-Digest: sha256:../../../etc/passwd\r\n\r\n" DOCUMENT },
+		0, -1, ERROR_INVALID, "the registry's header", 1 },
+	{ "endless", { "HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n" }, 5UL << 20, -1, ERROR_INVALID,
+		"longer than", 1 },
+	{ "an endless error is an error", { "HTTP/1.1 404 No\r\n" CLOSE "\r\n" }, 5UL << 20, -1,
+		ERROR_NOT_FOUND, "404", 1 },
+	{ "not JSON", { "HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n<html>" }, 0, -1, ERROR_INVALID,
+		"not valid JSON", 1 },
+	{ "a login is asked for",
+		{ "HTTP/1.1 401 No\r\n" CLOSE "WWW-Authenticate: Basic realm=\"x\"\r\n\r\n" }, 0,
+		-1, ERROR_DENIED, "wants a login", 1 },
+	{ "a realm that is the cloud's own address",
+		{ "HTTP/1.1 401 No\r\n" CLOSE
+		  "WWW-Authenticate: Bearer realm=\"http://169.254.169.254/x\"\r\n\r\n" },
+		0, -1, ERROR_DENIED, "refused", 1 },
+	{ "a realm that is a file",
+		{ "HTTP/1.1 401 No\r\n" CLOSE
+		  "WWW-Authenticate: Bearer realm=\"file:///etc/passwd\"\r\n\r\n" },
+		0, -1, ERROR_DENIED, "refused", 1 },
+	{ "denied without a word", { "HTTP/1.1 403 No\r\n" CLOSE "\r\n" }, 0, -1, ERROR_DENIED,
+		"pull access denied", 1 },
+	{ "redirected in a circle",
+		{ "HTTP/1.1 302 Go\r\n" CLOSE "Location: /a\r\n\r\n",
+			"HTTP/1.1 302 Go\r\n" CLOSE "Location: /b\r\n\r\n",
+			"HTTP/1.1 302 Go\r\n" CLOSE "Location: /a\r\n\r\n",
+			"HTTP/1.1 302 Go\r\n" CLOSE "Location: /b\r\n\r\n",
+			"HTTP/1.1 302 Go\r\n" CLOSE "Location: /a\r\n\r\n",
+			"HTTP/1.1 302 Go\r\n" CLOSE "Location: /b\r\n\r\n",
+			"HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n" DOCUMENT },
+		0, -1, ERROR_UNAVAILABLE, "redirected more than 5 times", 6 },
+	{ "redirected to a file",
+		{ "HTTP/1.1 302 Go\r\n" CLOSE "Location: file:///etc/passwd\r\n\r\n" }, 0, -1,
+		ERROR_DENIED, "refused", 1 },
+	{ "redirected to a user",
+		{ "HTTP/1.1 302 Go\r\n" CLOSE "Location: http://a@127.0.0.1/\r\n\r\n" }, 0, -1,
+		ERROR_DENIED, "refused", 1 },
+	{ "redirected to nowhere", { "HTTP/1.1 302 Go\r\n" CLOSE "\r\n" }, 0, -1, ERROR_UNAVAILABLE,
+		"nowhere", 1 },
+	{ "ill, then well",
+		{ "HTTP/1.1 503 Ill\r\n" CLOSE "\r\n",
+			"HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n" DOCUMENT },
+		0, 0, 0, NULL, 2 },
+	{ "too many requests, for a second",
+		{ "HTTP/1.1 429 Slow\r\n" CLOSE "Retry-After: 1\r\n\r\n",
+			"HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n" DOCUMENT },
+		0, 0, 0, NULL, 2 },
+};
+
+static int get_manifest(const struct server *server, struct error **err)
+{
+	cleanup_free char *name = xasprintf("127.0.0.1:%d/a/b:t", server->port);
+	cleanup_reference struct reference ref = { 0 };
+	cleanup_repository struct repository repository = { 0 };
+	cleanup_manifest_document struct manifest_document document = { 0 };
+
+	if (reference_parse(name, &ref, err) < 0 || repository_open(&ref, &repository, err) < 0 ||
+		repository_get_manifest(&repository, ref.tag, NULL, &document, err) < 0)
+		return -1;
+	assert_string_equal(document.text, DOCUMENT);
+	assert_true(document.manifest.is_index);
+	return 0;
+}
+
+static void gets_manifests(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(manifests) / sizeof(*manifests); i++) {
+		cleanup_error struct error *err = NULL;
+		cleanup_free char *log = NULL;
+		struct server server;
+		int result;
+
+		server_init(&server);
+		for (size_t k = 0; k < ANSWERS_MAX; k++)
+			server.answers[k] = xstrdup_null(manifests[i].answers[k]);
+		server.filler = manifests[i].filler;
+		server_start(&server);
+		result = get_manifest(&server, &err);
+		log = server_stop(&server);
+		if (result != manifests[i].result)
+			fail_msg("%s: %s", manifests[i].why, err ? error_message(err) : "got");
+		if (err && (error_kind(err) != manifests[i].kind ||
+				   !strstr(error_message(err), manifests[i].says)))
+			fail_msg("%s: %s", manifests[i].why, error_message(err));
+		if (count(log, " HTTP/1.1\r\n") != manifests[i].requests)
+			fail_msg("%s: asked '%s'", manifests[i].why, log);
+	}
+}
+
+/* ---- tokens ---- */
+
+static char *answer_with_port(const char *before, int port, const char *after)
+{
+	return xasprintf("%shttp://127.0.0.1:%d/%s", before, port, after);
+}
+
+/* The token goes to the registry that asked for it, and nowhere else. */
+static void a_token_stays_at_home(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	cleanup_free char *home_log = NULL, *away_log = NULL;
+	struct server home, away;
+
+	(void)state;
+	server_init(&home);
+	server_init(&away);
+	home.answers[0] = answer_with_port("HTTP/1.1 401 No\r\n" CLOSE
+					   "WWW-Authenticate: Bearer service=\"s t\",realm=\"",
+		away.port, "token\"\r\n\r\n");
+	away.answers[0] = xstrdup("HTTP/1.1 200 OK\r\n" CLOSE "\r\n{\"token\":\"sesame\"}");
+	home.answers[1] = answer_with_port(
+		"HTTP/1.1 307 Go\r\n" CLOSE "Location: ", away.port, "cdn\r\n\r\n");
+	away.answers[1] = xstrdup("HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n" DOCUMENT);
+	server_start(&home);
+	server_start(&away);
+	if (get_manifest(&home, &err) < 0)
+		fail_msg("%s", error_message(err));
+	home_log = server_stop(&home);
+	away_log = server_stop(&away);
+	assert_int_equal(count(home_log, "Authorization: Bearer sesame\r\n"), 1);
+	assert_int_equal(count(away_log, "GET /cdn "), 1);
+	assert_int_equal(count(away_log, "Authorization"), 0);
+	assert_int_equal(count(away_log, "GET /token?service=s%20t&scope=repository:a/b:pull "), 1);
+}
+
+static const struct {
+	const char *why, *answer, *says;
+} tokens[] = {
+	{ "a header inside", "{\"token\":\"a\\r\\nX: y\"}", "no usable token" },
+	{ "empty", "{\"token\":\"\"}", "no usable token" },
+	{ "none", "{}", "no usable token" },
+	{ "a number", "{\"token\":1}", "not a string" },
+	{ "a page", "<html>", "not valid JSON" },
+};
+
+static void refuses_tokens(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(*tokens); i++) {
+		cleanup_error struct error *err = NULL;
+		cleanup_free char *log = NULL;
+		struct server server;
+
+		server_init(&server);
+		server.answers[0] = answer_with_port("HTTP/1.1 401 No\r\n" CLOSE
+						     "WWW-Authenticate: Bearer realm=\"",
+			server.port, "token\"\r\n\r\n");
+		server.answers[1] =
+			xasprintf("HTTP/1.1 200 OK\r\n" CLOSE "\r\n%s", tokens[i].answer);
+		server_start(&server);
+		if (get_manifest(&server, &err) == 0 || !strstr(error_message(err), tokens[i].says))
+			fail_msg("%s: %s", tokens[i].why, err ? error_message(err) : "taken");
+		log = server_stop(&server);
+		assert_int_equal(count(log, "Authorization"), 0);
+	}
+}
+
+/* A token that does not help is asked for once, not forever. */
+static void a_useless_token_ends_it(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	cleanup_free char *log = NULL;
+	struct server server;
+
+	(void)state;
+	server_init(&server);
+	for (int i = 0; i < 6; i += 2) {
+		server.answers[i] = answer_with_port("HTTP/1.1 401 No\r\n" CLOSE
+						     "WWW-Authenticate: Bearer realm=\"",
+			server.port, "token\"\r\n\r\n");
+		server.answers[i + 1] =
+			xstrdup("HTTP/1.1 200 OK\r\n" CLOSE "\r\n{\"access_token\":\"t\"}");
+	}
+	server_start(&server);
+	assert_int_equal(get_manifest(&server, &err), -1);
+	assert_int_equal(error_kind(err), ERROR_DENIED);
+	log = server_stop(&server);
+	assert_int_equal(count(log, "GET "), 3);
+}
+
+/* ---- blobs ---- */
+
+static const struct {
+	const char *why, *answers[ANSWERS_MAX], *digest;
+	int result, requests;
+	const char *asks; /* must be in some request */
+} blobs[] = {
+	{ "whole", { "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB }, BLOB_DIGEST, 0, 1,
+		"GET /v2/a/blobs/sha256:84d" },
+	{ "goes on where it broke off",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n0123",
+			"HTTP/1.1 206 Part\r\n" CLOSE "Content-Range: bytes 4-9/10\r\n\r\n456789" },
+		BLOB_DIGEST, 0, 2, "Range: bytes=4-\r\n" },
+	{ "an end without a length is not the end",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "\r\n0123",
+			"HTTP/1.1 206 Part\r\n" CLOSE "Content-Range: bytes 4-9/10\r\n\r\n456789" },
+		BLOB_DIGEST, 0, 2, "Range: bytes=4-\r\n" },
+	{ "all of it to a request for the rest",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n0123",
+			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
+		BLOB_DIGEST, 0, 2, "Range: bytes=4-\r\n" },
+	{ "another part than asked for: from the beginning",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n0123",
+			"HTTP/1.1 206 Part\r\n" CLOSE "Content-Range: bytes 5-9/10\r\n\r\n56789",
+			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
+		BLOB_DIGEST, 0, 3, "Range: bytes=4-\r\n" },
+	{ "range refused: from the beginning",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n0123",
+			"HTTP/1.1 416 No\r\n" CLOSE "\r\n",
+			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
+		BLOB_DIGEST, 0, 3, "Range: bytes=4-\r\n" },
+	{ "damaged once",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "\r\n012345678x",
+			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
+		BLOB_DIGEST, 0, 2, "GET " },
+	{ "another blob, twice",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB, "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB,
+			"HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB },
+		OTHER_DIGEST, -1, 2, "GET " },
+	{ "longer than its descriptor: not asked for again",
+		{ "HTTP/1.1 200 OK\r\n" CLOSE "\r\n" BLOB "x" }, BLOB_DIGEST, -1, 1, "GET " },
+	{ "gone", { "HTTP/1.1 404 No\r\n" CLOSE "\r\n" }, BLOB_DIGEST, -1, 1, "GET " },
+	{ "after a redirect broke, from where it began",
+		{ "HTTP/1.1 307 Go\r\n" CLOSE "Location: /elsewhere\r\n\r\n",
+			"HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 10\r\n\r\n01234",
+			"HTTP/1.1 307 Go\r\n" CLOSE "Location: /elsewhere\r\n\r\n",
+			"HTTP/1.1 206 Part\r\n" CLOSE "Content-Range: bytes 5-9/10\r\n\r\n56789" },
+		BLOB_DIGEST, 0, 4, "GET /elsewhere " },
+};
+
+static int get_blob(
+	const struct server *server, const char *digest_text_, int fd, struct error **err)
+{
+	cleanup_free char *base = xasprintf("http://127.0.0.1:%d/v2/a", server->port);
+	struct repository repository = { .base = base };
+	cleanup_exchange struct exchange exchange = { .fd = -1 };
+	struct digest digest;
+
+	assert_int_equal(origin_parse(base, &repository.origin, NULL, err), 0);
+	assert_int_equal(digest_parse(digest_text_, &digest, err), 0);
+	repository.reached = true;
+	exchange_init(&exchange, &repository, repository_blob_url(&repository, &digest), 1000);
+	exchange_to_file(&exchange, fd, &digest, (int64_t)strlen(BLOB));
+	return repository_perform(&exchange, err);
+}
+
+static void gets_blobs(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(blobs) / sizeof(*blobs); i++) {
+		cleanup_error struct error *err = NULL, *read_err = NULL;
+		cleanup_free char *log = NULL, *got = NULL;
+		cleanup_close int fd = memfd_create("blob", MFD_CLOEXEC);
+		struct server server;
+		int result;
+
+		server_init(&server);
+		for (size_t k = 0; k < ANSWERS_MAX; k++)
+			server.answers[k] = xstrdup_null(blobs[i].answers[k]);
+		server_start(&server);
+		result = get_blob(&server, blobs[i].digest, fd, &err);
+		log = server_stop(&server);
+		if (result != blobs[i].result)
+			fail_msg("%s: %s", blobs[i].why, err ? error_message(err) : "got");
+		if (!strstr(log, blobs[i].asks) || count(log, " HTTP/1.1\r\n") != blobs[i].requests)
+			fail_msg("%s: asked '%s'", blobs[i].why, log);
+		if (result < 0)
+			continue;
+		(void)lseek(fd, 0, SEEK_SET);
+		assert_int_equal(file_read_fd(fd, "blob", 100, &got, &read_err), strlen(BLOB));
+		assert_string_equal(got, BLOB);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gets_manifests),
+		cmocka_unit_test(a_token_stays_at_home),
+		cmocka_unit_test(refuses_tokens),
+		cmocka_unit_test(a_useless_token_ends_it),
+		cmocka_unit_test(gets_blobs),
+	};
+
+	/* A proxy of the machine must not see loopback's traffic. */
+	(void)setenv("no_proxy", "127.0.0.1", 1); // NOLINT(concurrency-mt-unsafe)
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
