@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "store/blob.h"
 #include "store/tar_test.h"
+#include "sys/mount.h"
 
 struct place {
 	char *path;
@@ -398,6 +399,22 @@ static void check_attribute(const struct place *place, const struct digest *diff
 	assert_string_equal(value, expected ? expected : "");
 }
 
+/* The entries of a layer's tar, a line each. */
+static char *list_tar(struct place *place, const struct digest *diff_id)
+{
+	cleanup_buf struct buf names = BUF_INIT(BUF_SMALL);
+	cleanup_error struct error *err = NULL;
+	cleanup_close int fd = blob_open(&place->store, diff_id, &err);
+	cleanup_stream struct stream *stream = raw_stream(fd);
+	cleanup_tar_reader struct tar_reader *reader = tar_reader_new(stream);
+	struct tar_entry *entry;
+
+	while (tar_next(reader, &entry, &err) > 0)
+		buf_printf(&names, "%s\n", entry->path);
+	fail_on(err);
+	return buf_take(&names);
+}
+
 static void a_commit_is_what_importing_it_gives(void **state)
 {
 	struct place *place = *state, *second;
@@ -458,6 +475,82 @@ static void an_empty_upper_is_the_empty_layer(void **state)
 	}
 	assert_int_equal(count_names(place, "layers"), 1);
 	assert_int_equal(count_names(place, "tmp"), 0);
+}
+
+static void put_file(int dir_fd, const char *path, const char *text)
+{
+	cleanup_error struct error *err = NULL;
+
+	(void)file_replace_at(dir_fd, path, text, strlen(text), 0644, false, &err);
+	fail_on(err);
+}
+
+/* A step over a layer as a build makes it, with the kernel's own marks: a file deleted, a directory
+ * deleted and made again, one changed, and an archive unpacked into the detached mount. */
+static char *make_step(struct place *place, const struct layer_row *base)
+{
+	cleanup_buf struct buf tar = BUF_INIT(RAW_MAX);
+	cleanup_error struct error *err = NULL;
+	cleanup_strv strv lowers = NULL;
+	cleanup_free char *work = NULL, *temp = NULL;
+	cleanup_close int root_fd = -1, archive_fd = -1;
+	char *upper;
+
+	assert_int_equal(layer_lowers(&place->store, &base->diff_id, 1, &lowers, &err), 0);
+	assert_int_equal(store_make_temp(&place->store, &temp, &err), 0);
+	upper = xasprintf("%s/fs", temp);
+	work = xasprintf("%s/work", temp);
+	assert_int_equal(mkdir(upper, 0755), 0);
+	assert_int_equal(mkdir(work, 0755), 0);
+	root_fd = mount_overlay(lowers, upper, work, 0, &err);
+	fail_on(err);
+	assert_int_equal(unlinkat(root_fd, "deleted", 0), 0);
+	assert_int_equal(unlinkat(root_fd, "again/old", 0), 0);
+	assert_int_equal(unlinkat(root_fd, "again", AT_REMOVEDIR), 0);
+	assert_int_equal(mkdirat(root_fd, "again", 0711), 0);
+	put_file(root_fd, "again/new", "new");
+	put_file(root_fd, "changed", "changed");
+	raw_add(&tar, &(struct raw){ .path = "added/file", .content = "added", .uid = 33 });
+	raw_add(&tar, &(struct raw){ .path = "replaced", .type = '5', .mode = 0700 });
+	raw_end(&tar);
+	archive_fd = raw_fd(&tar);
+	assert_int_equal(archive_unpack(archive_fd, root_fd, &err), 1);
+	/* Still ours, after the helper had it. */
+	assert_int_equal(faccessat(root_fd, "added/file", F_OK, 0), 0);
+	return upper;
+}
+
+static void a_step_over_a_layer_is_its_changes(void **state)
+{
+	static const struct raw entries[] = {
+		{ "deleted" },
+		{ "again", '5' },
+		{ "again/old" },
+		{ "changed", .content = "before" },
+		{ "replaced" },
+		{ "kept" },
+	};
+	struct place *place = *state;
+	cleanup_buf struct buf tar = BUF_INIT(RAW_MAX);
+	cleanup_error struct error *err = NULL;
+	cleanup_free char *upper = NULL, *names = NULL;
+	cleanup_close int fd = -1;
+	struct layer_row base, step;
+
+	NEED_ROOT();
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		raw_add(&tar, &entries[i]);
+	raw_end(&tar);
+	fd = raw_fd(&tar);
+	(void)layer_import(&place->store, fd, &base, &err);
+	fail_on(err);
+	upper = make_step(place, &base);
+	(void)layer_commit(&place->store, upper, &step, &err);
+	fail_on(err);
+	names = list_tar(place, &step.diff_id);
+	assert_string_equal(names,
+		"added/\nadded/file\nagain/\nagain/.wh..wh..opq\nagain/new\nchanged\n"
+		".wh.deleted\nreplaced/\nreplaced/.wh..wh..opq\n");
 }
 
 static const struct {
@@ -666,6 +759,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_commit_is_what_importing_it_gives, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_empty_upper_is_the_empty_layer, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_step_over_a_layer_is_its_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(content_elsewhere_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(blobs_are_what_their_names_say, setup, teardown),
 		cmocka_unit_test_setup_teardown(
