@@ -122,9 +122,8 @@ static int find_sources(const struct instruction *instruction, strv *ret, struct
 }
 
 /* The stages that these instructions take files from are built first. */
-static int build_sources( // NOLINT(misc-no-recursion): each stage needs earlier ones only
-	struct builder *builder, size_t index, const struct instruction *steps, size_t count,
-	struct error **err)
+static int build_sources(struct builder *builder, size_t index, const struct instruction *steps,
+	size_t count, struct error **err)
 {
 	for (size_t i = 0; i < count; i++) {
 		cleanup_strv strv names = NULL;
@@ -191,8 +190,7 @@ static void show_base(struct builder *builder, const struct stage *stage)
 	progress_cached(&step);
 }
 
-static int build_stage( // NOLINT(misc-no-recursion): each stage needs earlier ones only
-	struct builder *builder, size_t index, struct error **err)
+static int build_stage(struct builder *builder, size_t index, struct error **err)
 {
 	struct stage *stage = &builder->plan.stages[index];
 	cleanup_dockerfile struct dockerfile triggers = { .name = NULL };

@@ -179,7 +179,7 @@ static int parse_health(const char *rest, struct instruction *instruction, struc
 	return 0;
 }
 
-static int parse_trigger( // NOLINT(misc-no-recursion): ONBUILD in ONBUILD is refused before
+static int parse_trigger(
 	const char *rest, char escape, struct instruction *instruction, struct error **err)
 {
 	struct instruction *trigger;
@@ -199,7 +199,7 @@ static int parse_trigger( // NOLINT(misc-no-recursion): ONBUILD in ONBUILD is re
 	return 0;
 }
 
-static int parse_args( // NOLINT(misc-no-recursion): see parse_trigger
+static int parse_args(
 	const char *rest, char escape, struct instruction *instruction, struct error **err)
 {
 	const struct rule *rule = &rules[instruction->kind];
@@ -228,8 +228,7 @@ static int parse_args( // NOLINT(misc-no-recursion): see parse_trigger
 	return 0;
 }
 
-int instruction_parse( // NOLINT(misc-no-recursion): see parse_trigger
-	const char *text, char escape, struct instruction *ret, struct error **err)
+int instruction_parse(const char *text, char escape, struct instruction *ret, struct error **err)
 {
 	cleanup_instruction struct instruction made = { .text = trimmed(text) };
 	const char *end = made.text;
@@ -360,8 +359,7 @@ static int check_kind(const struct instruction *instruction, struct error **err)
 	}
 }
 
-int instruction_check( // NOLINT(misc-no-recursion): a trigger has no trigger
-	const struct instruction *instruction, struct error **err)
+int instruction_check(const struct instruction *instruction, struct error **err)
 {
 	const struct rule *rule = &rules[instruction->kind];
 	size_t count = strv_length(instruction->args);
@@ -427,7 +425,7 @@ int instruction_switch(const struct instruction *instruction, const char *name)
 	return !value ? -1 : strcasecmp(value, "false") != 0;
 }
 
-void instruction_done(struct instruction *instruction) // NOLINT(misc-no-recursion)
+void instruction_done(struct instruction *instruction)
 {
 	if (instruction->trigger) {
 		instruction_done(instruction->trigger);

@@ -74,9 +74,8 @@ static int expand_in(
 	const struct expansion *expansion, const struct level *level, struct error **err);
 
 /* Goes into a real directory, with the given part of the pattern. */
-static int descend( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	const struct expansion *expansion, const struct level *level, const char *path, size_t part,
-	struct error **err)
+static int descend(const struct expansion *expansion, const struct level *level, const char *path,
+	size_t part, struct error **err)
 {
 	cleanup_close int fd = openat(level->dir_fd, strrchr(path, '/') + 1,
 		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -93,9 +92,8 @@ static int descend( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
 }
 
 /* The name matches its part of the pattern: it is found, or the walk goes down. */
-static int expand_match( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	const struct expansion *expansion, const struct level *level, const char *path,
-	struct error **err)
+static int expand_match(const struct expansion *expansion, const struct level *level,
+	const char *path, struct error **err)
 {
 	const struct ignore *ignore = expansion->source->ignore;
 	struct stat st;
@@ -113,7 +111,7 @@ static int expand_match( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_M
 	return 0;
 }
 
-static int expand_in( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
+static int expand_in(
 	const struct expansion *expansion, const struct level *level, struct error **err)
 {
 	const char *part = expansion->parts[level->part];

@@ -113,9 +113,8 @@ static int read_link(int dir_fd, const char *name, struct tree_entry *entry, str
 static int list_directory(struct walk *walk, int dir_fd, const char *path,
 	const struct verdict *verdict, struct error **err);
 
-static int list_subdirectory( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	struct walk *walk, int dir_fd, const char *path, const struct verdict *verdict,
-	struct error **err)
+static int list_subdirectory(struct walk *walk, int dir_fd, const char *path,
+	const struct verdict *verdict, struct error **err)
 {
 	const char *slash = strrchr(path, '/');
 	size_t before = walk->tree->count;
@@ -140,8 +139,7 @@ static int list_subdirectory( // NOLINT(misc-no-recursion): bounded by SOURCE_DE
 	return 0;
 }
 
-static int list_entry( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	struct walk *walk, int dir_fd, const char *path, const struct verdict *parent,
+static int list_entry(struct walk *walk, int dir_fd, const char *path, const struct verdict *parent,
 	struct error **err)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -166,9 +164,8 @@ static int list_entry( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
 	return 0;
 }
 
-static int list_directory( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	struct walk *walk, int dir_fd, const char *path, const struct verdict *verdict,
-	struct error **err)
+static int list_directory(struct walk *walk, int dir_fd, const char *path,
+	const struct verdict *verdict, struct error **err)
 {
 	cleanup_strv strv names = NULL;
 

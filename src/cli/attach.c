@@ -18,7 +18,7 @@
 
 /* After the end of an exec, what it wrote is still in its pipes; a background process that it left
  * may write for ever. No pipe holds more than this. */
-#define DRAIN_MAX (1024 * 1024)
+#define DRAIN_MAX (1024UL * 1024)
 #define TYPED_MAX (MSG_MAX - 1024)
 
 enum { /* places in the poll set */
@@ -279,6 +279,18 @@ static int handle_events(
 	return 0;
 }
 
+/* Nothing happened in time: either no more is in the pipes, or a lone ctrl-p was meant. */
+static void handle_silence(struct pump *pump, bool drain)
+{
+	if (drain) {
+		pump->done = true;
+		return;
+	}
+	pump->typed = detach_flush(&pump->attach->detach, pump->buffer);
+	if (pump->attach->is_exec)
+		write_typed(pump);
+}
+
 static int turn(struct pump *pump, struct error **err)
 {
 	struct pollfd set[POLL_COUNT_];
@@ -292,15 +304,12 @@ static int turn(struct pump *pump, struct error **err)
 	}
 	fill_set(pump, set);
 	ready = poll(set, POLL_COUNT_, timeout);
-	if (ready < 0 && errno != EINTR)
-		return error_sys(err, "poll");
-	if (ready == 0 && drain)
-		pump->done = true;
-	else if (ready == 0 && held)
-		pump->typed = detach_flush(&pump->attach->detach, pump->buffer);
-	if (ready == 0 && pump->typed > 0 && pump->attach->is_exec)
-		write_typed(pump);
-	return ready > 0 ? handle_events(pump, set, err) : 0;
+	if (ready < 0)
+		return errno == EINTR ? 0 : error_sys(err, "poll");
+	if (ready > 0)
+		return handle_events(pump, set, err);
+	handle_silence(pump, drain);
+	return 0;
 }
 
 static int prepare(struct pump *pump, struct error **err)

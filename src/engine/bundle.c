@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -47,11 +48,21 @@ bool bundle_has_security_opt(const struct record *record, const char *name)
 	return false;
 }
 
+uint64_t bundle_all_capabilities(void)
+{
+	uint64_t set = 0;
+
+	for (unsigned int n = 0; n < 64; n++)
+		if (prctl(PR_CAPBSET_READ, n, 0, 0, 0) == 1)
+			set |= UINT64_C(1) << n;
+	return set;
+}
+
 static uint64_t apply_names(uint64_t set, strv names, bool add)
 {
 	for (size_t i = 0; names && names[i]; i++) {
 		uint64_t bits = strcasecmp(names[i], "ALL") == 0
-					? (UINT64_C(1) << 41) - 1
+					? bundle_all_capabilities()
 					: UINT64_C(1) << capability_number(names[i]);
 
 		set = add ? set | bits : set & ~bits;
@@ -64,7 +75,7 @@ uint64_t bundle_capabilities(const struct record *record)
 	uint64_t set = CAPABILITIES_DEFAULT;
 
 	if (record->privileged)
-		return (UINT64_C(1) << 41) - 1;
+		return bundle_all_capabilities();
 	/* Docker's order: a dropped ALL first, then what is added, then what is dropped by name. */
 	for (size_t i = 0; record->cap_drop && record->cap_drop[i]; i++)
 		if (strcasecmp(record->cap_drop[i], "ALL") == 0)

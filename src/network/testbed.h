@@ -27,6 +27,8 @@
 
 #define TEXT_MAX 128
 #define NODES_MAX 8
+#define UDP_FROM 5353 /* always the same: for the kernel one flow, of a client that goes on */
+#define UDP_FROM 5353 /* always the same: one flow for the kernel, as of a client that goes on */
 #define ANSWER_MS 3000 /* a slow machine */
 #define SILENCE_MS \
 	400 /* enough to be sure only because each such path is shown to work as well \
@@ -35,6 +37,7 @@
 struct request {
 	char op; /* 'c' connect, 's' shell */
 	int type, port, timeout_ms;
+	int from; /* source port, 0: any */
 	char text[256]; /* address, or command */
 };
 
@@ -106,16 +109,22 @@ __attribute__((unused)) static void answer(int fd, bool stream, const char *name
 		close(client);
 }
 
-__attribute__((unused)) static void __attribute__((noreturn)) serve(const char *name)
-{
-	struct pollfd fds[4];
+#define SERVED 4
 
-	for (int i = 0; i < 4; i++)
+/* Before the node says that it is ready, so that nobody knocks too early. */
+__attribute__((unused)) static void listen_all(struct pollfd fds[static SERVED])
+{
+	for (int i = 0; i < SERVED; i++)
 		fds[i] = (struct pollfd){ .fd = bound(i < 2 ? SOCK_STREAM : SOCK_DGRAM, INADDR_ANY,
 						  80 + i % 2),
 			.events = POLLIN };
-	while (poll(fds, 4, -1) > 0)
-		for (int i = 0; i < 4; i++)
+}
+
+__attribute__((unused)) static void __attribute__((noreturn))
+serve(struct pollfd fds[static SERVED], const char *name)
+{
+	while (poll(fds, SERVED, -1) > 0)
+		for (int i = 0; i < SERVED; i++)
 			if (fds[i].revents)
 				answer(fds[i].fd, i < 2, name);
 	_exit(0);
@@ -129,9 +138,13 @@ __attribute__((unused)) static int dial(int fd, const struct request *request)
 		.sin_port = htons((in_port_t)request->port) };
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 	int error = 0;
+	struct sockaddr_in from = { .sin_family = AF_INET,
+		.sin_port = htons((in_port_t)request->from) };
 
 	if (inet_pton(AF_INET, request->text, &to.sin_addr) != 1)
 		return EINVAL;
+	if (request->from != 0 && bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0)
+		return errno;
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
 		return errno;
 	if (poll(&ready, 1, request->timeout_ms) == 0)
@@ -165,18 +178,29 @@ __attribute__((unused)) static void do_connect(
 
 /* ---- Nodes ---- */
 
-__attribute__((unused)) static void __attribute__((noreturn)) node_main(int fd, const char *name)
+__attribute__((unused)) static void die_with(pid_t parent)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it was faster */
+		_exit(0);
+}
+
+__attribute__((unused)) static void __attribute__((noreturn))
+node_main(int fd, const char *name, pid_t test)
+{
+	const pid_t node = getpid();
+	struct pollfd fds[SERVED];
 	cleanup_error struct error *err = NULL;
 	struct request request;
 	char text[TEXT_MAX];
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	die_with(test);
 	if (unshare(CLONE_NEWNET) < 0 || loopback_up(&err) < 0)
 		_exit(2);
+	listen_all(fds);
 	if (fork() == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		serve(name);
+		die_with(node);
+		serve(fds, name);
 	}
 	(void)send(fd, "", 1, 0);
 	while (recv(fd, &request, sizeof(request), 0) == sizeof(request)) {
@@ -192,6 +216,7 @@ __attribute__((unused)) static void __attribute__((noreturn)) node_main(int fd, 
 __attribute__((unused)) static struct node *node_start(const char *name)
 {
 	struct node *node = &nodes[node_count++];
+	const pid_t test = getpid();
 	int pair[2];
 	char ready;
 
@@ -200,7 +225,7 @@ __attribute__((unused)) static struct node *node_start(const char *name)
 	node->fd = pair[0];
 	node->pid = fork();
 	if (node->pid == 0)
-		node_main(pair[1], name);
+		node_main(pair[1], name, test);
 	close(pair[1]);
 	assert_int_equal(recv(node->fd, &ready, 1, 0), 1);
 	return node;
@@ -221,9 +246,11 @@ __attribute__((unused)) static const char *reach_within(
 	struct node *node, int type, const char *address, int port, int timeout_ms)
 {
 	static char text[TEXT_MAX];
-	struct request request = {
-		.op = 'c', .type = type, .port = port, .timeout_ms = timeout_ms
-	};
+	struct request request = { .op = 'c',
+		.type = type,
+		.port = port,
+		.timeout_ms = timeout_ms,
+		.from = type == SOCK_DGRAM ? UDP_FROM : 0 };
 
 	(void)snprintf(request.text, sizeof(request.text), "%s", address);
 	if (!node) {
@@ -251,16 +278,16 @@ __attribute__((unused)) static void must_run(struct node *node, const char *comm
 		fail_msg("exit code %s: %s", text, command);
 }
 
+#define REACHES(type, ms, node, address, port, wanted) \
+	assert_string_equal(reach_within(node, type, address, port, ms), wanted)
 #define ANSWERS(node, address, port, wanted) \
-	assert_string_equal(reach_within(node, SOCK_STREAM, address, port, ANSWER_MS), wanted)
+	REACHES(SOCK_STREAM, ANSWER_MS, node, address, port, wanted)
 #define ANSWERS_UDP(node, address, port, wanted) \
-	assert_string_equal(reach_within(node, SOCK_DGRAM, address, port, ANSWER_MS), wanted)
-#define SILENT(node, address, port) \
-	assert_string_equal(reach_within(node, SOCK_STREAM, address, port, SILENCE_MS), "ETIMEDOU" \
-											"T")
-#define REFUSES(node, address, port) \
-	assert_string_equal( \
-		reach_within(node, SOCK_STREAM, address, port, ANSWER_MS), "ECONNREFUSED")
+	REACHES(SOCK_DGRAM, ANSWER_MS, node, address, port, wanted)
+#define REFUSES(node, address, port) ANSWERS(node, address, port, "ECONNREFUSED")
+#define REFUSES_UDP(node, address, port) ANSWERS_UDP(node, address, port, "ECONNREFUSED")
+#define SILENT(node, address, port) REACHES(SOCK_STREAM, SILENCE_MS, node, address, port, SILENCE)
+#define SILENCE "ETIMEDOUT"
 
 /* ---- The world ---- */
 
@@ -281,6 +308,7 @@ __attribute__((unused)) static int setup(void **state)
 {
 	cleanup_error struct error *err = NULL;
 
+	(void)state;
 	if (geteuid() != 0 || !have_tool("ip") || !have_tool("nft"))
 		return 0; /* the tests say so and skip */
 	assert_int_equal(plain.gateway.s_addr, inet_addr(GATEWAY));
@@ -290,24 +318,30 @@ __attribute__((unused)) static int setup(void **state)
 
 __attribute__((unused)) static int teardown(void **state)
 {
+	(void)state;
 	nodes_stop();
 	return 0;
 }
 
-#define NEEDS_ROOT() \
-	do { \
-		if (geteuid() != 0 || !have_tool("ip") || !have_tool("nft")) { \
-			print_message("skipped: needs root, ip and nft\n"); \
-			skip(); \
-		} \
-	} while (0)
+__attribute__((unused)) static void needs_root(void)
+{
+	if (geteuid() == 0 && have_tool("ip") && have_tool("nft"))
+		return;
+	print_message("skipped: needs root, ip and nft\n");
+	skip();
+}
 
+/* In an int expression, so that an assertion is one statement and no branch of the test. */
 #define OK(call) \
-	do { \
+	({ \
 		cleanup_error struct error *err = NULL; \
-		if ((call) < 0) \
-			fail_msg("%s: %s", #call, error_message(err)); \
-	} while (0)
+		must_be_ok((call), #call, &err); \
+	})
+__attribute__((unused)) static void must_be_ok(int result, const char *call, struct error **err)
+{
+	if (result < 0)
+		fail_msg("%s: %s", call, error_message(*err));
+}
 
 __attribute__((unused)) static struct node *container(
 	const struct bridge *bridge, const char *name, const char *address)
