@@ -287,7 +287,8 @@ int build_image(struct engine *engine, const struct build_options *options, char
 	builder.build_args = arguments_read(options->build_args);
 	plan.build_args = builder.build_args;
 	/* Held to the end: layers that the cache has must not be swept while we build upon them. */
-	if (tags_read(options->tags, &tags, err) < 0 || store_use(&engine->store, err) < 0 ||
+	if (tags_read(options->tags, &tags, err) < 0 || engine_tidy(engine, err) < 0 ||
+		store_use(&engine->store, err) < 0 ||
 		store_catalog(&engine->store, &builder.catalog, err) < 0 ||
 		read_file(&builder, err) < 0 ||
 		plan_make(&builder.dockerfile, &plan, &builder.plan, err) < 0 ||

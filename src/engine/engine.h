@@ -29,6 +29,10 @@ void engine_close(struct engine *engine);
 /* The register, filled again after a reboot. */
 int engine_register(struct engine *engine, struct register_db **ret, struct error **err);
 
+/* Before work that adds to the store: what a killed command has left in it goes. Cheap when there
+ * is nothing. */
+int engine_tidy(struct engine *engine, struct error **err);
+
 static inline void engine_close_p_(struct engine *engine)
 {
 	engine_close(engine);
