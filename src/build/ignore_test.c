@@ -96,6 +96,7 @@ static const struct {
 		"a",
 		"a", true },
 	{ "the root cannot be excluded", ".\n/", "a", false },
+	{ "nor matched", "*", "", false },
 	{ "bang and blank", "a\n! a", "a", false },
 };
 
