@@ -369,14 +369,8 @@ static int resolve(struct engine *engine, const struct container_options *o, str
 	cleanup_image_config struct image_config config = { 0 };
 	char digest[DIGEST_TEXT_MAX];
 
-	if (o->name && !name_is_valid(o->name)) {
-		error_new(err, ERROR_INVALID,
-			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
-			o->name);
-		return error_hint(err, "use at least two letters, digits, '_', '.' or '-'");
-	}
-	if (check_modes(o, err) < 0 || check_security(o, err) < 0 ||
-		check_groups(o->group_add, err) < 0 ||
+	if ((o->name && name_check(o->name, err) < 0) || check_modes(o, err) < 0 ||
+		check_security(o, err) < 0 || check_groups(o->group_add, err) < 0 ||
 		store_find_image(&engine->store, o->image, &image, err) < 0 ||
 		store_read_config(&engine->store, &image.id, &config, err) < 0)
 		return -1;
