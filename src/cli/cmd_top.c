@@ -220,7 +220,7 @@ static int print_ps(const struct proc *procs, size_t count, char *const *args, s
 	}
 	if (buf_check(&out, "the output of ps", err) < 0)
 		return -1;
-	table_print(stdout, buf_text(&out));
+	table_print(stdout, buf_text(&out), 20);
 	return 0;
 }
 
