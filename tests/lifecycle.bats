@@ -251,15 +251,15 @@ talker() {
 @test "ps: columns, and what -a, -q, -l, -n, --no-trunc change" {
 	engine ps
 	assert_output "CONTAINER ID   IMAGE     COMMAND   CREATED   STATUS    PORTS     NAMES"
-	engine run --name done "$IMAGE" sh -c 'exit 3' || true
+	engine run --name ended "$IMAGE" sh -c 'exit 3' || true
 	engine run -d --name long "$IMAGE" sleep 1234567890 1 2 3 4 5 6
 	local id="$output"
 	engine ps
 	assert_match "^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES"
 	assert_match "${id:0:12} +$IMAGE +\"sleep 1234567890 1 …\" +[^ ].* ago +Up .* +long\$"
-	refute_contains done
+	refute_contains ended
 	engine ps -a
-	assert_match 'Exited \(3\) .* ago +done'
+	assert_match 'Exited \(3\) .* ago +ended'
 	engine ps -q
 	assert_output "${id:0:12}"
 	engine ps -q --no-trunc

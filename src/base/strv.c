@@ -30,7 +30,8 @@ void strv_take(strv *v, char *text)
 {
 	size_t n = strv_length(*v);
 
-	/* Always to the exact size: a vector may come from anywhere, and realloc() knows its room. */
+	/* Always to the exact size: a vector may come from anywhere, and realloc() knows its room.
+	 */
 	*v = xrealloc(*v, n + 2, sizeof(char *));
 	(*v)[n] = text;
 	(*v)[n + 1] = NULL;
