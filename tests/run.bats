@@ -59,7 +59,6 @@ teardown() { engine_teardown; }
 }
 
 @test "an ambiguous prefix is an error that says so" {
-
 	for _ in $(seq 17); do "$VESSEL" create "$IMAGE" true >/dev/null; done
 	# Seventeen ids share at least one first digit.
 	local digit

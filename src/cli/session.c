@@ -23,7 +23,7 @@ static void pass_signal(int signal, void *arg)
 	cleanup_error struct error *gone = NULL;
 
 	/* It may have ended this moment; then its exit code comes next. */
-	(void)container_kill(session->engine, session->id, signal, &gone);
+	(void)container_signal(session->engine, session->id, signal, &gone);
 }
 
 int session_check(const struct session *session, struct error **err)

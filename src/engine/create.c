@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "engine/bundle_devices.h"
 #include "engine/container.h"
 #include "engine/limits.h"
 #include "engine/names.h"
@@ -246,10 +247,16 @@ static int resolve_limits(
 	for (size_t i = 0; o->devices && o->devices[i]; i++)
 		if (device_parse(o->devices[i], &record->devices, err) < 0)
 			return -1;
+	if (bundle_check_devices(record, err) < 0)
+		return -1;
 	limits_merge(&record->limits, &o->limits);
 	record->nano_cpus = o->nano_cpus;
 	if (limits_check(&record->limits, record->nano_cpus, err) < 0)
 		return -1;
+	if (o->oom_score_adj != SPEC_UNSET && llabs(o->oom_score_adj) > 1000)
+		return error_new(err, ERROR_INVALID,
+			"Invalid value %lld, range for oom score adj is [-1000, 1000]",
+			(long long)o->oom_score_adj);
 	spec_resources_init(&resolved);
 	result = limits_resolve(record, &resolved, err);
 	spec_resources_done(&resolved);

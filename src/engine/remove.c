@@ -110,7 +110,7 @@ static int removal_begin(
 	if (!force)
 		return refuse_running(r->id, err);
 	(void)container_attach(engine, r->id, &owner, &r->connection, &ended);
-	(void)container_kill(engine, r->id, SIGKILL, &ended_meanwhile);
+	(void)container_signal(engine, r->id, SIGKILL, &ended_meanwhile);
 	return 0;
 }
 
