@@ -82,6 +82,9 @@ int engine_open(const struct engine_paths *paths, struct engine *ret, struct err
 
 void engine_close(struct engine *engine)
 {
+	if (engine->held_id)
+		operation_end(engine, engine->held_id, &engine->held_fd);
+	free(engine->held_id);
 	register_close(engine->containers);
 	store_close(&engine->store);
 	close_fd(engine->run_fd);

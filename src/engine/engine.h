@@ -17,6 +17,10 @@ struct engine {
 	int run_fd, containers_fd, volumes_fd;
 	struct store store;
 	struct register_db *containers; /* opened at first use: engine_register() */
+	/* Of a --rm container that was created and not yet started: kept, so that nobody's crash
+	 * leaves it behind. */
+	char *held_id; /* NULL: none */
+	int held_fd;
 };
 
 struct engine_paths {
