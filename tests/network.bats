@@ -167,7 +167,7 @@ bridge_name() { host ip -o link show type bridge | awk -F': ' '{ print $2 }'; }
 	local chosen="${output##*:}"
 	assert_between "chosen port" "$chosen" 1024 65535
 	engine ps --format '{{.Ports}}'
-	assert_contains "0.0.0.0:7000-7002->8000-8002/tcp"
+	assert_contains "0.0.0.0:7000->8000/tcp, 0.0.0.0:7001->8001/tcp, 0.0.0.0:7002->8002/tcp"
 	assert_contains "0.0.0.0:5353->53/udp"
 	assert_contains "0.0.0.0:$chosen->80/tcp"
 }
