@@ -26,7 +26,6 @@ static const struct {
 	{ "/dev", "tmpfs", "nosuid,strictatime,mode=755,size=65536k" },
 	{ "/dev/pts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" },
 	{ "/sys", "sysfs", "nosuid,noexec,nodev,ro" },
-	{ "/sys/fs/cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro" },
 };
 
 /* What /proc and /sys tell about the host or let a container change on it (security.md of this
@@ -224,6 +223,9 @@ static int add_mounts(struct engine *engine, const struct record *r,
 	if (add_ipc_mounts(engine, r, spec, err) < 0)
 		return -1;
 	add_etc(places, r->read_only, spec);
+	/* After the others: init waits here until it is in its cgroup (runtime/init.h). */
+	spec_add_mount(spec, "/sys/fs/cgroup", "cgroup", "cgroup",
+		r->privileged ? "nosuid,noexec,nodev,relatime" : "nosuid,noexec,nodev,relatime,ro");
 	for (size_t i = 0; i < r->mount_count; i++) {
 		const struct record_mount *m = &r->mounts[i];
 		bool is_tmpfs = strcmp(m->type, "tmpfs") == 0;
