@@ -249,6 +249,38 @@ content"
 	done
 }
 
+@test "neither Dockerfile nor .dockerignore can be a file of this machine" {
+	printf 'FROM base\nRUN echo secret\n' >"$TEST_DIR/outside"
+	ln -s ../outside "$context/Dockerfile"
+	engine_fails 1 build --network none "$context"
+	assert_stderr_line "there is no 'Dockerfile'"
+	ln -sf "$TEST_DIR/outside" "$context/Dockerfile"
+	engine_fails 1 build --network none "$context"
+	assert_stderr_line "there is no 'Dockerfile'"
+	rm "$context/Dockerfile"
+	printf 'FROM base\nCOPY . /all/\n' | dockerfile
+	echo '[secret' >"$TEST_DIR/outside" # as a pattern it would be shown
+	ln -s ../outside "$context/.dockerignore"
+	engine build --network none -t image "$context"
+	[[ "$stderr" != *secret* ]]
+	rm "$context/.dockerignore" "$context/Dockerfile"
+	mkfifo "$context/Dockerfile" # nobody writes to it
+	engine_fails 1 build --network none "$context"
+	assert_stderr_line "not a regular file"
+}
+
+@test "WORKDIR through /proc/self/fd does not lead to the host" {
+	for n in 3 4 5 6 7 8 9 10 11 12; do
+		printf 'FROM base\nWORKDIR /proc/self/fd/%s\nRUN cat ../../../../../..%s >/out 2>/dev/null || true\n' \
+			"$n" "$context/secret" | dockerfile
+		echo secret >"$context/secret"
+		if engine build --network none -t image "$context"; then
+			in_image sh -c 'cd /; cat /out' || continue
+			[[ "$output" != *secret* ]]
+		fi
+	done
+}
+
 @test "COPY of what is not there says what and where" {
 	dockerfile <<-'END'
 		FROM base
