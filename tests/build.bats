@@ -220,6 +220,46 @@ content"
 sub/c"
 }
 
+@test "COPY --exclude, --parents, --link" {
+	mkdir -p "$context/a/b/c" "$context/x/y/z"
+	touch "$context/a/b/c/1.md" "$context/a/b/c/2.txt" "$context/a/b/3.txt" "$context/x/y/z/4.txt"
+	chmod 711 "$context/a/b"
+	dockerfile <<-'END'
+		FROM base
+		COPY --exclude=**/*.md --exclude=b/3.txt a /excluded/
+		COPY --parents a/b/c/1.md x/./y/z /parents/
+		COPY --parents **/*.txt /deep/
+		RUN mkdir /real && touch /real/here && ln -s real /link
+		COPY --link a/b/3.txt /link/
+	END
+	build
+	in_image sh -c 'cd /excluded && find . -type f; cd /parents && find . -type f | sort; stat -c %a a/b; cd /deep && find . -type f | sort; ls -A /link /real'
+	assert_output "./b/c/2.txt
+./a/b/c/1.md
+./y/z/4.txt
+711
+./a/b/3.txt
+./a/b/c/2.txt
+./x/y/z/4.txt
+/link:
+3.txt
+
+/real:
+here" # --link sees nothing of what is below, not even that /link is one
+}
+
+@test "a layer of COPY --link is taken from the cache above another base" {
+	echo content >"$context/file"
+	printf 'FROM base\nRUN echo 1 >/below\nCOPY --link file /\n' | dockerfile
+	build
+	printf 'FROM base\nRUN echo 2 >/below\nCOPY --link file /\n' | dockerfile
+	engine build --network none -t image "$context"
+	assert_stderr_line "#4 CACHED"
+	in_image cat /below /file
+	assert_output "2
+content"
+}
+
 @test "COPY follows a link in the image, and does not leave it" {
 	echo content >"$context/file"
 	dockerfile <<-'END'

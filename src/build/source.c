@@ -32,6 +32,7 @@ int directory_names(int dir_fd, const char *what, strv *ret, struct error **err)
 		close_fd(own_fd);
 		return -1;
 	}
+	rewinddir(dir); /* the offset is shared with dir_fd, which may have been read before */
 	while (errno = 0, (entry = readdir(dir)) != NULL)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			list_take(&names, xstrdup(entry->d_name));
