@@ -59,8 +59,7 @@ teardown() { engine_teardown; }
 }
 
 @test "an ambiguous prefix is an error that says so" {
-	local i
-	for i in $(seq 17); do "$VESSEL" create "$IMAGE" true >/dev/null; done
+	for _ in $(seq 17); do "$VESSEL" create "$IMAGE" true >/dev/null; done
 	# Seventeen ids share at least one first digit.
 	local digit
 	digit=$("$VESSEL" ps -aq | cut -c1 | sort | uniq -d | head -n 1)

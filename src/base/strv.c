@@ -16,11 +16,22 @@ size_t strv_length(char *const *v)
 	return n;
 }
 
+strv strv_room(size_t count)
+{
+	size_t room = 1;
+
+	/* What strv_take() takes for granted. */
+	while (room < count + 1)
+		room *= 2;
+	return xcalloc(room, sizeof(char *));
+}
+
 void strv_take(strv *v, char *text)
 {
 	size_t n = strv_length(*v);
 
-	/* Always to the exact size: a vector may come from anywhere, and realloc() knows its room. */
+	/* Always to the exact size: a vector may come from anywhere, and realloc() knows its room.
+	 */
 	*v = xrealloc(*v, n + 2, sizeof(char *));
 	(*v)[n] = text;
 	(*v)[n + 1] = NULL;

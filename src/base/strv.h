@@ -11,6 +11,9 @@
 typedef char **strv; /* the one typedef: __attribute__((cleanup)) and const read better with it */
 
 size_t strv_length(char *const *v);
+/* An empty one with room for count strings, to be filled in by index. An array from elsewhere must
+ * never be appended to: its room is not known. */
+strv strv_room(size_t count);
 /* Appends a copy; returns the copy. */
 char *strv_append(strv *v, const char *text);
 /* Takes over an allocated string. */

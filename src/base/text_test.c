@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -27,6 +28,17 @@ static void vectors_grow_split_and_join(void **state)
 		strv_appendf(&many, "%d", i);
 	assert_int_equal(strv_length(many), 1000);
 	assert_string_equal(many[999], "999");
+	/* A made array is appended to wherever its length is: TERM goes into a parsed environment.
+	 */
+	for (size_t count = 0; count < 20; count++) {
+		cleanup_strv strv room = strv_room(count);
+
+		for (size_t i = 0; i < count; i++)
+			room[i] = xstrdup("x");
+		strv_append(&room, "y");
+		strv_append(&room, "z");
+		assert_int_equal(strv_length(room), count + 2);
+	}
 	assert_true(strv_contains(many, "512"));
 	assert_false(strv_contains(NULL, "512"));
 }

@@ -276,17 +276,6 @@ static void warn_unused(const struct builder *builder)
 	progress_line(&builder->progress, warning);
 }
 
-/* What a killed build has left is looked for only where something lies: tmp/ is mostly empty. */
-static int sweep(struct store *store, struct error **err)
-{
-	cleanup_close int tmp_fd = dir_open_at(store->root_fd, "tmp", err);
-	cleanup_strv strv names = NULL;
-
-	if (tmp_fd < 0 || directory_names(tmp_fd, "tmp", &names, err) < 0)
-		return -1;
-	return names && store_sweep(store, err) < 0 ? -1 : 0;
-}
-
 int build_image(struct engine *engine, const struct build_options *options, char **ret_id,
 	struct error **err)
 {
@@ -300,7 +289,7 @@ int build_image(struct engine *engine, const struct build_options *options, char
 	builder.build_args = arguments_read(options->build_args);
 	plan.build_args = builder.build_args;
 	/* Held to the end: layers that the cache has must not be swept while we build upon them. */
-	if (tags_read(options->tags, &tags, err) < 0 || sweep(&engine->store, err) < 0 ||
+	if (tags_read(options->tags, &tags, err) < 0 || engine_tidy(engine, err) < 0 ||
 		store_use(&engine->store, err) < 0 ||
 		store_catalog(&engine->store, &builder.catalog, err) < 0 ||
 		read_file(&builder, err) < 0 ||

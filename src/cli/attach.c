@@ -42,7 +42,7 @@ struct pump {
 	bool closing; /* the end of stdin is to be told when what was typed is sent */
 	size_t typed; /* bytes of buffer to send */
 	bool done, exited, detached;
-	int code, deadly; /* deadly: the signal to die of, once the terminal is as it was */
+	int code;
 	size_t drained;
 	char buffer[TYPED_MAX + DETACH_KEYS_MAX];
 	char input[TYPED_MAX];
@@ -79,7 +79,7 @@ static void handle_signal(struct pump *pump)
 	else if (number > 0 && pump->attach->signal)
 		pump->attach->signal(number, pump->attach->arg);
 	else if (number > 0) {
-		pump->deadly = number;
+		pump->attach->deadly = number;
 		pump->done = true;
 	}
 }
@@ -94,7 +94,7 @@ static int put_out(
 	if (result == 0)
 		return 0;
 	if (error_errno(why) == EPIPE) {
-		pump->deadly = SIGPIPE;
+		pump->attach->deadly = SIGPIPE;
 		pump->done = true;
 		return 0;
 	}
@@ -360,8 +360,6 @@ static void finish(struct pump *pump)
 	close_fd(io->stderr_fd);
 	io->connection = io->stdin_fd = io->stdout_fd = io->stderr_fd = -1;
 	signals_close(&pump->signals);
-	if (pump->deadly)
-		signals_die(pump->deadly);
 }
 
 int attach_run(struct attach *attach, int *ret_code, struct error **err)
@@ -380,6 +378,8 @@ int attach_run(struct attach *attach, int *ret_code, struct error **err)
 	finish(pump);
 	if (result < 0)
 		return -1;
+	if (attach->deadly)
+		return ATTACH_KILLED;
 	if (pump->exited)
 		*ret_code = pump->code;
 	return pump->exited ? ATTACH_EXITED : pump->detached ? ATTACH_DETACHED : ATTACH_LOST;

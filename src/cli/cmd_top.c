@@ -168,11 +168,38 @@ static int pid_column(const char *header)
 	return -1;
 }
 
+/* As a row of a table with that many columns; the last takes the rest of the line. */
+static void put_row(struct buf *out, const char *line, int columns)
+{
+	for (int i = 1; i < columns; i++) {
+		size_t length;
+
+		line += strspn(line, " ");
+		length = strcspn(line, " ");
+		buf_append(out, line, length);
+		buf_putc(out, '\t');
+		line += length;
+	}
+	buf_printf(out, "%s\n", line + strspn(line, " "));
+}
+
+static int count_words(const char *line)
+{
+	int count = 0;
+
+	for (line += strspn(line, " "); *line; line += strspn(line, " ")) {
+		line += strcspn(line, " ");
+		count++;
+	}
+	return count;
+}
+
 static int print_ps(const struct proc *procs, size_t count, char *const *args, struct error **err)
 {
+	cleanup_buf struct buf out = BUF_INIT(BUF_LARGE);
 	cleanup_free char *text = NULL;
 	cleanup_strv strv lines = NULL;
-	int column;
+	int column, columns;
 
 	if (run_ps(args, &text, err) < 0)
 		return -1;
@@ -182,14 +209,18 @@ static int print_ps(const struct proc *procs, size_t count, char *const *args, s
 		error_new(err, ERROR_INVALID, "Couldn't find PID field in ps output");
 		return error_hint(err, "let ps print pids: add 'pid' to its -o list");
 	}
-	puts(lines[0]);
+	columns = count_words(lines[0]);
+	put_row(&out, lines[0], columns);
 	for (size_t i = 1; lines[i]; i++) {
 		long pid = word_number(lines[i], column);
 
 		for (size_t k = 0; k < count; k++)
 			if (procs[k].pid == pid)
-				puts(lines[i]);
+				put_row(&out, lines[i], columns);
 	}
+	if (buf_check(&out, "the output of ps", err) < 0)
+		return -1;
+	table_print(stdout, buf_text(&out), 20);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ static int key_parse(const char *text)
 		return (unsigned char)text[0];
 	if (strncasecmp(text, ctrl, length) != 0 || !text[length] || text[length + 1])
 		return -1;
-	letter = text[length];
+	letter = (unsigned char)text[length];
 	if (letter >= 'a' && letter <= 'z')
 		letter -= 'a' - 'A';
 	return letter >= '@' && letter <= '_' ? letter - '@' : -1;

@@ -26,7 +26,7 @@ const struct cli_flag **help_flags(const struct cli_command *command, size_t *re
 	for (flag = command->flags; flag && flag->name; flag++)
 		if (!flag->hidden)
 			list[count++] = flag;
-	qsort(list, count, sizeof(*list), by_name);
+	qsort(list, count, sizeof(void *), by_name);
 	*ret_count = count;
 	return list;
 }

@@ -84,7 +84,10 @@ static void shape(struct json_object *object, const char *parent)
 		if (strcmp(always[i].parent, parent) == 0 &&
 			!json_object_object_get_ex(object, always[i].name, NULL))
 			json_put(object, always[i].name, NULL);
-	json_object_object_foreach(object, name, member) shape_member(object, parent, name, member);
+	json_object_object_foreach(object, name, member)
+	{
+		shape_member(object, parent, name, member);
+	}
 }
 
 void inspect_shape(struct json_object *object)

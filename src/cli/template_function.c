@@ -87,7 +87,7 @@ static int index_once(struct json_object *item, struct json_object *index, struc
 		*ret = map_index(item, json_object_get_string(index));
 		return 0;
 	}
-	if (!item)
+	if (!item || value_mark(item) == TEMPLATE_NIL)
 		return error_new(err, ERROR_INVALID, "index of untyped nil");
 	if (!value_is(item, json_type_array) && !value_is(item, json_type_string))
 		return error_new(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Templates into nodes. Recursive descent; depth is bounded by TEMPLATE_DEPTH_MAX. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -31,6 +32,7 @@ struct node *node_new(enum node_type type, size_t start)
 
 void node_add(struct node *node, struct node *item)
 {
+	assert(item);
 	if ((node->count & (node->count + 1)) == 0)
 		node->items = xrealloc(node->items, 2 * (node->count + 1), sizeof(struct node *));
 	node->items[node->count++] = item;
@@ -92,7 +94,7 @@ static int unexpected(const struct parser *parser, const char *context, struct e
 	if (parser->token.type == TOKEN_SHUT)
 		return lexer_error(
 			&parser->lexer, parser->token.start, err, "unexpected right paren");
-	if (is_keyword(parser))
+	if (is_keyword(parser) || parser->token.type == TOKEN_DOT)
 		buf_printf(&quoted, "<%s>", text);
 	else
 		quote_go(&quoted, text, strlen(text));
@@ -262,7 +264,7 @@ static int parse_command(struct parser *parser, struct node **ret, struct error 
 
 		if (found < 0)
 			return -1;
-		if (!found || !operand)
+		if (!found)
 			return unexpected(parser, command->count ? "operand" : "command", err);
 		node_add(command, operand);
 		if (parse_fields(parser, operand, err) < 0)

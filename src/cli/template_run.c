@@ -11,6 +11,7 @@
 #include "cli/template_value.h"
 
 #define STEPS_MAX 10000000 /* nested loops over a value end, but not soon */
+#define STEP_BYTES 16
 #define ARGS_MAX 64
 #define VARIABLES_MAX 256
 
@@ -286,6 +287,9 @@ static int eval_function(struct run *run, const struct node *command, struct jso
 				error_message(why));
 	}
 	arguments_done(&arguments);
+	/* Texts cost by their length, or a short loop could work for hours. */
+	if (value_is(value, json_type_string))
+		run->steps += json_object_get_string_len(value) / STEP_BYTES;
 	if (result == 0)
 		*ret = value;
 	return result;

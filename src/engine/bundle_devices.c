@@ -40,16 +40,36 @@ static void add_node(struct spec *spec, const char *path, const struct stat *st)
 		.gid = st->st_gid };
 }
 
+static int look_at_device(const char *path, struct stat *ret, struct error **err)
+{
+	if (stat(path, ret) < 0)
+		return error_sys(err, "--device %s", path);
+	if (!S_ISCHR(ret->st_mode) && !S_ISBLK(ret->st_mode))
+		return error_new(err, ERROR_INVALID, "--device %s: not a device node", path);
+	return 0;
+}
+
+int bundle_check_devices(const struct record *record, struct error **err)
+{
+	struct stat st;
+
+	for (size_t i = 0; record->devices && record->devices[i]; i++) {
+		cleanup_strv strv parts = strv_split(record->devices[i], ':');
+
+		if (look_at_device(parts[0], &st, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int add_device(struct spec *spec, const char *text, struct error **err)
 {
 	cleanup_strv strv parts = strv_split(text, ':');
 	struct spec_device_rule rule = { .allow = true };
 	struct stat st;
 
-	if (stat(parts[0], &st) < 0)
-		return error_sys(err, "--device %s", parts[0]);
-	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return error_new(err, ERROR_INVALID, "--device %s: not a device node", parts[0]);
+	if (look_at_device(parts[0], &st, err) < 0)
+		return -1;
 	add_node(spec, parts[1], &st);
 	rule.type = S_ISBLK(st.st_mode) ? 'b' : 'c';
 	rule.major = major(st.st_rdev);

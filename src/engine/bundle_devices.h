@@ -7,4 +7,6 @@
 
 struct error;
 
+/* That each one is there, before anything is made. */
+int bundle_check_devices(const struct record *record, struct error **err);
 int bundle_add_devices(const struct record *record, struct spec *spec, struct error **err);

@@ -86,7 +86,10 @@ int container_each(struct engine *engine, bool all,
 		const struct container_row *row, const struct container_status *status, void *arg),
 	void *arg, struct error **err);
 
-/* signal < 0: the container's own stop signal. ERROR_CONFLICT when it is not running. */
+/* Sends a signal. signal < 0: the container's own stop signal. ERROR_CONFLICT when it is not
+ * running. */
+int container_signal(struct engine *engine, const char *name, int signal, struct error **err);
+/* The same; after SIGKILL it does not run any more when this returns. */
 int container_kill(struct engine *engine, const char *name, int signal, struct error **err);
 /* timeout_s: CONTAINER_TIMEOUT_OWN is what it was created with, -1 waits for ever. Stopping a
  * stopped one is fine. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "engine/bundle_devices.h"
 #include "engine/container.h"
 #include "engine/limits.h"
 #include "engine/names.h"
@@ -246,10 +247,16 @@ static int resolve_limits(
 	for (size_t i = 0; o->devices && o->devices[i]; i++)
 		if (device_parse(o->devices[i], &record->devices, err) < 0)
 			return -1;
+	if (bundle_check_devices(record, err) < 0)
+		return -1;
 	limits_merge(&record->limits, &o->limits);
 	record->nano_cpus = o->nano_cpus;
 	if (limits_check(&record->limits, record->nano_cpus, err) < 0)
 		return -1;
+	if (o->oom_score_adj != SPEC_UNSET && llabs(o->oom_score_adj) > 1000)
+		return error_new(err, ERROR_INVALID,
+			"Invalid value %lld, range for oom score adj is [-1000, 1000]",
+			(long long)o->oom_score_adj);
 	spec_resources_init(&resolved);
 	result = limits_resolve(record, &resolved, err);
 	spec_resources_done(&resolved);
@@ -369,14 +376,8 @@ static int resolve(struct engine *engine, const struct container_options *o, str
 	cleanup_image_config struct image_config config = { 0 };
 	char digest[DIGEST_TEXT_MAX];
 
-	if (o->name && !name_is_valid(o->name)) {
-		error_new(err, ERROR_INVALID,
-			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
-			o->name);
-		return error_hint(err, "use at least two letters, digits, '_', '.' or '-'");
-	}
-	if (check_modes(o, err) < 0 || check_security(o, err) < 0 ||
-		check_groups(o->group_add, err) < 0 ||
+	if ((o->name && name_check(o->name, err) < 0) || check_modes(o, err) < 0 ||
+		check_security(o, err) < 0 || check_groups(o->group_add, err) < 0 ||
 		store_find_image(&engine->store, o->image, &image, err) < 0 ||
 		store_read_config(&engine->store, &image.id, &config, err) < 0)
 		return -1;
@@ -501,6 +502,9 @@ int container_create(struct engine *engine, const struct container_options *opti
 	} else {
 		memcpy(ret_id, record.id, ID_MAX);
 	}
+	/* Killed before it is started, --rm must hold all the same. */
+	if (result == 0 && record.auto_remove)
+		operation_hold(engine, record.id, &operation);
 	operation_end(engine, record.id, &operation);
 	return result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/launch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "engine/bundle.h"
 #include "engine/paths.h"
 #include "monitor/client.h"
 #include "monitor/protocol.h"
@@ -124,6 +126,15 @@ static int expect(int connection, enum monitor_message type, struct msg *msg, st
 	return 0;
 }
 
+/* A monitor that has failed is gone, but not without having said why: expect() reads that. */
+static int survive_its_end(int sent, struct error **err)
+{
+	if (sent == 0 || error_errno(*err) != EPIPE)
+		return sent;
+	error_free(take_ptr(*err));
+	return 0;
+}
+
 static int send_attach(int connection, const struct container_attach *attach, struct error **err)
 {
 	const struct monitor_attach message = { .stdin = attach->stdin,
@@ -131,7 +142,8 @@ static int send_attach(int connection, const struct container_attach *attach, st
 		.stderr = attach->stderr,
 		.owner = attach->owner };
 
-	return msg_send(connection, MONITOR_ATTACH, &message, sizeof(message), err);
+	return survive_its_end(
+		msg_send(connection, MONITOR_ATTACH, &message, sizeof(message), err), err);
 }
 
 static bool is_attached(const struct container_attach *attach)
@@ -178,7 +190,7 @@ static int converse(int connection, const struct launch *launch, struct error **
 		return error_new(err, ERROR_INTERNAL, "the monitor's CREATED has a wrong size");
 	if (launch->wiring && plug(launch->wiring, created->pid, err) < 0)
 		return -1;
-	if (send_start(connection, launch->wiring, err) < 0)
+	if (survive_its_end(send_start(connection, launch->wiring, err), err) < 0)
 		return -1;
 	return expect(connection, MONITOR_STARTED, msg, err);
 }
@@ -196,24 +208,37 @@ int launch_start(struct engine *engine, const struct launch *launch, struct erro
 	return is_attached(launch->attach) ? take_fd(&connection) : -2;
 }
 
-/* What a killed monitor left running ends here: a container without its monitor has no log and no
- * end. */
-static int end_orphans(int run_dir_fd, const char *id, struct error **err)
+/* As the bundle says; one that is cut or damaged must not keep a container from being removed.
+ * NULL when it never came to a bundle. */
+static char *cgroup_path_of(struct engine *engine, const char *id, int run_dir_fd)
 {
+	cleanup_error struct error *missing = NULL, *damaged = NULL, *unknown = NULL;
 	cleanup_free char *text = NULL;
+	cleanup_record struct record record;
 	cleanup_spec struct spec spec;
-	cleanup_cgroup struct cgroup *cgroup = NULL;
-	cleanup_error struct error *missing = NULL;
 	ssize_t length = file_read_at(run_dir_fd, MONITOR_BUNDLE, BUF_MAX_BUNDLE, &text, &missing);
 
 	spec_init(&spec);
+	record_init(&record);
 	if (length < 0)
-		return 0; /* it never came to a bundle */
-	if (spec_parse(text, (size_t)length, &spec, err) < 0)
-		return error_wrap(err, "bundle of container %.12s", id);
-	if (!spec.cgroups_path ||
-		cgroup_open(spec.cgroups_path, cgroup_has_systemd() ? CGROUP_SYSTEMD : CGROUP_FS,
-			&cgroup, &missing) < 0)
+		return NULL;
+	if (spec_parse(text, (size_t)length, &spec, &damaged) == 0)
+		return take_ptr(spec.cgroups_path);
+	if (record_load(engine, id, &record, &unknown) < 0)
+		memcpy(record.id, id, ID_MAX);
+	return bundle_cgroup_path(&record);
+}
+
+/* What a killed monitor left running ends here: a container without its monitor has no log and no
+ * end. */
+static int end_orphans(struct engine *engine, const char *id, int run_dir_fd, struct error **err)
+{
+	cleanup_free char *path = cgroup_path_of(engine, id, run_dir_fd);
+	cleanup_cgroup struct cgroup *cgroup = NULL;
+	cleanup_error struct error *missing = NULL;
+
+	if (!path || cgroup_open(path, cgroup_has_systemd() ? CGROUP_SYSTEMD : CGROUP_FS, &cgroup,
+			     &missing) < 0)
 		return 0;
 	if (cgroup_kill(cgroup, err) < 0 || cgroup_remove(cgroup, err) < 0)
 		return error_wrap(err, "end container %.12s", id);
@@ -230,7 +255,7 @@ int launch_clear(struct engine *engine, const char *id, struct error **err)
 		*err = take_ptr(missing);
 		return -1;
 	}
-	if (dir_fd >= 0 && end_orphans(dir_fd, id, err) < 0)
+	if (dir_fd >= 0 && end_orphans(engine, id, dir_fd, err) < 0)
 		return -1;
 	/* Last the directory: as long as it is there, a later process knows that there is something
 	 * to clear. */

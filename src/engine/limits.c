@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/limits.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 
 #define MEMORY_MIN (6LL * 1024 * 1024) /* Docker's; below it hardly a program starts */
 #define NANO INT64_C(1000000000)
@@ -39,11 +42,64 @@ static int check_memory(const struct spec_resources *l, struct error **err)
 	return 0;
 }
 
+#define LIST_MAX 8192
+
+/* "0-2,7" as the kernel reads it; every number it names is set. */
+static int list_parse(const char *text, uint8_t set[static LIST_MAX])
+{
+	char *end = (char *)text;
+	unsigned long first, last;
+
+	for (; *text; text = end) {
+		if (!isdigit((unsigned char)*text))
+			return -1;
+		first = last = strtoul(text, &end, 10);
+		if (*end == '-') {
+			if (!isdigit((unsigned char)end[1]))
+				return -1;
+			last = strtoul(end + 1, &end, 10);
+		}
+		if (first > last || last >= LIST_MAX || (*end && *end != ','))
+			return -1;
+		memset(set + first, 1, last - first + 1);
+		if (*end == ',' && !*++end)
+			return -1;
+	}
+	return 0;
+}
+
+/* The kernel's own answer would come late, and names a file instead of what there is. */
+static int check_list(const char *list, const char *what, const char *path, struct error **err)
+{
+	uint8_t wanted[LIST_MAX] = { 0 }, there[LIST_MAX] = { 0 };
+	cleanup_error struct error *unknown = NULL;
+	cleanup_free char *available = NULL;
+
+	if (!list || !*list)
+		return 0;
+	if (list_parse(list, wanted) < 0) {
+		error_new(err, ERROR_INVALID, "Invalid value %s for cpuset %s", list, what);
+		return error_hint(err, "write numbers and ranges, such as 0-2,4");
+	}
+	if (file_read_at(AT_FDCWD, path, LIST_MAX, &available, &unknown) < 0)
+		return 0;
+	available[strcspn(available, "\n")] = '\0';
+	if (list_parse(available, there) < 0)
+		return 0;
+	for (size_t i = 0; i < LIST_MAX; i++)
+		if (wanted[i] && !there[i])
+			return error_new(err, ERROR_INVALID,
+				"Requested %s are not available - requested %s, available: %s",
+				*what == 'c' ? "CPUs" : "memory nodes", list, available);
+	return 0;
+}
+
 static int check_cpu(const struct spec_resources *l, int64_t nano_cpus, struct error **err)
 {
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (nano_cpus < 0 || (nano_cpus > 0 && nano_cpus > online * NANO)) {
+	if (nano_cpus < 0 ||
+		(nano_cpus > 0 && (nano_cpus < NANO / 100 || nano_cpus > online * NANO))) {
 		error_new(err, ERROR_INVALID,
 			"Range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs "
 			"available",
@@ -68,7 +124,10 @@ static int check_cpu(const struct spec_resources *l, int64_t nano_cpus, struct e
 
 int limits_check(const struct spec_resources *limits, int64_t nano_cpus, struct error **err)
 {
-	if (check_memory(limits, err) < 0 || check_cpu(limits, nano_cpus, err) < 0)
+	if (check_memory(limits, err) < 0 || check_cpu(limits, nano_cpus, err) < 0 ||
+		check_list(limits->cpuset_cpus, "cpus", "/sys/devices/system/cpu/online", err) <
+			0 ||
+		check_list(limits->cpuset_mems, "mems", "/sys/devices/system/node/online", err) < 0)
 		return -1;
 	if (limits->blkio_weight != SPEC_UNSET && limits->blkio_weight != 0 &&
 		(limits->blkio_weight < 10 || limits->blkio_weight > 1000))
@@ -97,6 +156,14 @@ static int add_throttles(struct spec_throttles *list, strv texts, struct error *
 	return 0;
 }
 
+/* Where swap is not counted, a limit of it would be an error that nobody asked for. */
+static bool swap_is_counted(void)
+{
+	return access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0 ||
+	       (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 &&
+		       access("/proc/swaps", F_OK) == 0);
+}
+
 int limits_resolve(const struct record *record, struct spec_resources *ret, struct error **err)
 {
 	struct spec_throttles *lists[] = { &ret->read_bps, &ret->write_bps, &ret->read_iops,
@@ -107,6 +174,10 @@ int limits_resolve(const struct record *record, struct spec_resources *ret, stru
 		ret->cpu_period = PERIOD_DEFAULT;
 		ret->cpu_quota = record->nano_cpus * PERIOD_DEFAULT / NANO;
 	}
+	/* Docker's default. Without it a container swaps as much as it likes. */
+	if (ret->memory_limit > 0 && ret->memory_limit <= INT64_MAX / 2 &&
+		ret->memory_swap == SPEC_UNSET && swap_is_counted())
+		ret->memory_swap = 2 * ret->memory_limit;
 	if (ret->pids_limit == 0)
 		ret->pids_limit = SPEC_UNSET;
 	if (ret->blkio_weight == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/id.h"
 
 static const char *const adjectives[] = { "able", "agile", "amber", "awake", "bold", "brave",
@@ -55,4 +56,13 @@ int name_is_valid(const char *name)
 		if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
 			return 0;
 	return strlen(name) <= 255;
+}
+
+int name_check(const char *name, struct error **err)
+{
+	if (name_is_valid(name))
+		return 0;
+	error_new(err, ERROR_INVALID,
+		"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name);
+	return error_hint(err, "use at least two letters, digits, '_', '.' or '-'");
 }

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "engine/container.h"
 #include "engine/launch.h"
+#include "engine/names.h"
 #include "engine/paths.h"
 #include "engine/volume.h"
 #include "monitor/client.h"
@@ -109,7 +110,7 @@ static int removal_begin(
 	if (!force)
 		return refuse_running(r->id, err);
 	(void)container_attach(engine, r->id, &owner, &r->connection, &ended);
-	(void)container_kill(engine, r->id, SIGKILL, &ended_meanwhile);
+	(void)container_signal(engine, r->id, SIGKILL, &ended_meanwhile);
 	return 0;
 }
 
@@ -173,9 +174,13 @@ int container_rename(struct engine *engine, const char *name, const char *to, st
 	char id[ID_MAX];
 
 	record_init(&record);
-	if (container_resolve(engine, name, id, err) < 0 ||
-		record_load(engine, id, &record, err) < 0 ||
-		engine_register(engine, &db, err) < 0 || register_set_name(db, id, to, err) < 0)
+	if (name_check(to, err) < 0 || container_resolve(engine, name, id, err) < 0 ||
+		record_load(engine, id, &record, err) < 0)
+		return -1;
+	if (strcmp(record.name, to) == 0)
+		return error_new(err, ERROR_INVALID,
+			"Renaming a container with the same name as its current name");
+	if (engine_register(engine, &db, err) < 0 || register_set_name(db, id, to, err) < 0)
 		return -1;
 	replace_string(&record.name, xstrdup(to));
 	return record_save(engine, &record, err);

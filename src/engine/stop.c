@@ -55,7 +55,7 @@ static int not_running(const char *id, struct error **err)
 	return error_new(err, ERROR_CONFLICT, "Container %s is not running", id);
 }
 
-int container_kill(struct engine *engine, const char *name, int signal, struct error **err)
+int container_signal(struct engine *engine, const char *name, int signal, struct error **err)
 {
 	cleanup_record struct record record;
 	cleanup_close int pidfd = -1;
@@ -135,6 +135,23 @@ static int stop_running(struct engine *engine, const char *id, int pidfd, int ti
 	if (pidfd_signal(pidfd, SIGKILL, err) < 0)
 		return -1;
 	return wait_for_end(engine, id, pidfd, -1, err) < 0 ? -1 : 0;
+}
+
+int container_kill(struct engine *engine, const char *name, int signal, struct error **err)
+{
+	const struct container_attach owner = { .owner = true };
+	cleanup_error struct error *ended_already = NULL;
+	cleanup_close int connection = -1;
+	char id[ID_MAX];
+
+	if (container_resolve(engine, name, id, err) < 0)
+		return -1;
+	if (signal != SIGKILL)
+		return container_signal(engine, name, signal, err);
+	(void)container_attach(engine, id, &owner, &connection, &ended_already);
+	if (container_signal(engine, name, signal, err) < 0)
+		return -1;
+	return container_await_monitor(engine, id, err) < 0 ? -1 : container_reap(engine, id, err);
 }
 
 int container_stop(

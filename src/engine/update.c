@@ -32,10 +32,12 @@ static int update_running(const struct record *record, const struct spec_resourc
 	spec_resources_init(&resolved);
 	limits_merge(&change.limits, limits);
 	change.nano_cpus = nano_cpus;
-	/* A memory limit alone moves memory+swap with it, as when the container was made. */
-	if (limits_resolve(&change, &resolved, err) < 0)
-		return -1;
-	result = open_cgroup(record, &cgroup, err) < 0 || cgroup_update(cgroup, &resolved, err) < 0
+	/* A memory limit alone moves memory+swap with it, unless that was asked for by itself. */
+	if (limits->memory_limit != SPEC_UNSET && limits->memory_swap == SPEC_UNSET)
+		change.limits.memory_swap = record->limits.memory_swap;
+	result = limits_resolve(&change, &resolved, err) < 0 ||
+				 open_cgroup(record, &cgroup, err) < 0 ||
+				 cgroup_update(cgroup, &resolved, err) < 0
 			 ? -1
 			 : 0;
 	spec_resources_done(&resolved);

@@ -45,7 +45,7 @@ int spec_get_list(struct json_object *obj, const char *key, strv *ret, struct er
 
 	if (found <= 0)
 		return found;
-	texts = xcalloc(count + 1, sizeof(char *));
+	texts = strv_room(count);
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *item = json_object_array_get_idx(array, i);
 		const char *text = json_object_get_string(item);
@@ -73,7 +73,7 @@ int spec_get_map(struct json_object *obj, const char *key, strv *ret, struct err
 	if (json_object_object_length(object) > MAP_MAX)
 		return error_new(err, ERROR_INVALID, "'%s' has %d entries; %d is the most", key,
 			json_object_object_length(object), MAP_MAX);
-	map = xcalloc((size_t)json_object_object_length(object) + 1, sizeof(char *));
+	map = strv_room((size_t)json_object_object_length(object));
 	json_object_object_foreach(object, name, value)
 	{
 		const char *text = NULL;
