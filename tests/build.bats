@@ -220,6 +220,46 @@ content"
 sub/c"
 }
 
+@test "COPY --exclude, --parents, --link" {
+	mkdir -p "$context/a/b/c" "$context/x/y/z"
+	touch "$context/a/b/c/1.md" "$context/a/b/c/2.txt" "$context/a/b/3.txt" "$context/x/y/z/4.txt"
+	chmod 711 "$context/a/b"
+	dockerfile <<-'END'
+		FROM base
+		COPY --exclude=**/*.md --exclude=b/3.txt a /excluded/
+		COPY --parents a/b/c/1.md x/./y/z /parents/
+		COPY --parents **/*.txt /deep/
+		RUN mkdir /real && touch /real/here && ln -s real /link
+		COPY --link a/b/3.txt /link/
+	END
+	build
+	in_image sh -c 'cd /excluded && find . -type f; cd /parents && find . -type f | sort; stat -c %a a/b; cd /deep && find . -type f | sort; ls -A /link /real'
+	assert_output "./b/c/2.txt
+./a/b/c/1.md
+./y/z/4.txt
+711
+./a/b/3.txt
+./a/b/c/2.txt
+./x/y/z/4.txt
+/link:
+3.txt
+
+/real:
+here" # --link sees nothing of what is below, not even that /link is one
+}
+
+@test "a layer of COPY --link is taken from the cache above another base" {
+	echo content >"$context/file"
+	printf 'FROM base\nRUN echo 1 >/below\nCOPY --link file /\n' | dockerfile
+	build
+	printf 'FROM base\nRUN echo 2 >/below\nCOPY --link file /\n' | dockerfile
+	engine build --network none -t image "$context"
+	assert_stderr_line "#4 CACHED"
+	in_image cat /below /file
+	assert_output "2
+content"
+}
+
 @test "COPY follows a link in the image, and does not leave it" {
 	echo content >"$context/file"
 	dockerfile <<-'END'
@@ -244,6 +284,38 @@ content"
 		printf 'FROM base\nCOPY ["%s", "/got/"]\n' "$source" | dockerfile
 		if engine build --network none -t image "$context"; then
 			in_image sh -c 'cat /got/* 2>/dev/null || true'
+			[[ "$output" != *secret* ]]
+		fi
+	done
+}
+
+@test "neither Dockerfile nor .dockerignore can be a file of this machine" {
+	printf 'FROM base\nRUN echo secret\n' >"$TEST_DIR/outside"
+	ln -s ../outside "$context/Dockerfile"
+	engine_fails 1 build --network none "$context"
+	assert_stderr_line "there is no 'Dockerfile'"
+	ln -sf "$TEST_DIR/outside" "$context/Dockerfile"
+	engine_fails 1 build --network none "$context"
+	assert_stderr_line "there is no 'Dockerfile'"
+	rm "$context/Dockerfile"
+	printf 'FROM base\nCOPY . /all/\n' | dockerfile
+	echo '[secret' >"$TEST_DIR/outside" # as a pattern it would be shown
+	ln -s ../outside "$context/.dockerignore"
+	engine build --network none -t image "$context"
+	[[ "$stderr" != *secret* ]]
+	rm "$context/.dockerignore" "$context/Dockerfile"
+	mkfifo "$context/Dockerfile" # nobody writes to it
+	engine_fails 1 build --network none "$context"
+	assert_stderr_line "not a regular file"
+}
+
+@test "WORKDIR through /proc/self/fd does not lead to the host" {
+	for n in 3 4 5 6 7 8 9 10 11 12; do
+		printf 'FROM base\nWORKDIR /proc/self/fd/%s\nRUN cat ../../../../../..%s >/out 2>/dev/null || true\n' \
+			"$n" "$context/secret" | dockerfile
+		echo secret >"$context/secret"
+		if engine build --network none -t image "$context"; then
+			in_image sh -c 'cd /; cat /out' || continue
 			[[ "$output" != *secret* ]]
 		fi
 	done

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "build/health.h"
+#include "build/list.h"
 #include "build/split.h"
 #include "build/suggest.h"
 
@@ -124,6 +125,7 @@ static int parse_pairs(
 	const char *rest, char escape, const char *name, strv *ret, struct error **err)
 {
 	cleanup_strv strv words = split_quoted(rest, escape);
+	cleanup_list struct list pairs = { .items = NULL };
 
 	if (words && !strchr(words[0], '='))
 		return parse_old_pair(rest, name, ret, err);
@@ -136,9 +138,10 @@ static int parse_pairs(
 		if (equals == words[i])
 			return error_new(err, ERROR_INVALID,
 				"%s: a name is missing before '%.200s'", name, words[i]);
-		strv_take(ret, xstrndup(words[i], (size_t)(equals - words[i])));
-		strv_append(ret, equals + 1);
+		list_take(&pairs, xstrndup(words[i], (size_t)(equals - words[i])));
+		list_take(&pairs, xstrdup(equals + 1));
 	}
+	*ret = take_ptr(pairs.items);
 	return 0;
 }
 
@@ -364,6 +367,9 @@ int instruction_check(const struct instruction *instruction, struct error **err)
 	const struct rule *rule = &rules[instruction->kind];
 	size_t count = strv_length(instruction->args);
 
+	if (count > INSTRUCTION_ARGS_MAX || strv_length(instruction->flags) > INSTRUCTION_ARGS_MAX)
+		return error_new(err, ERROR_INVALID, "%s has more than %d arguments", rule->name,
+			INSTRUCTION_ARGS_MAX);
 	for (size_t i = 0; instruction->flags && instruction->flags[i]; i++)
 		if (check_flag(rule, instruction->flags, i, err) < 0)
 			return -1;

@@ -264,16 +264,24 @@ int tree_open(const struct tree *tree, const struct tree_entry *entry, struct er
 	return take_fd(&fd);
 }
 
-#define CHUNK (256UL * 1024)
+#define CHUNK 65536
 
-static int digest_content(int fd, const char *path, struct sha256 *sha, struct error **err)
+/* Up to the size that was listed: a file that has grown since is found out when it is copied. */
+static int digest_content(
+	int fd, const struct tree_entry *entry, struct sha256 *sha, struct error **err)
 {
-	cleanup_free char *chunk = xcalloc(1, CHUNK);
-	ssize_t n;
+	char chunk[CHUNK];
+	off_t total = 0;
+	ssize_t n = 1;
 
-	while ((n = TEMP_FAILURE_RETRY(read(fd, chunk, CHUNK))) > 0)
+	while (n > 0 && (total == 0 || total < entry->st.st_size)) {
+		n = TEMP_FAILURE_RETRY(read(fd, chunk, sizeof(chunk)));
+		if (n < 0)
+			return error_sys(err, "read '%s'", entry->path);
 		sha256_update(sha, chunk, (size_t)n);
-	return n < 0 ? error_sys(err, "read '%s'", path) : 0;
+		total += n;
+	}
+	return 0;
 }
 
 /* One digest for contents and xattrs, so that lengths need no escaping in the outer one. */
@@ -287,7 +295,7 @@ static int digest_file(const struct tree *tree, const struct tree_entry *entry, 
 	if (fd < 0)
 		return -1;
 	sha256_init(&inner);
-	if (S_ISREG(entry->st.st_mode) && digest_content(fd, entry->path, &inner, err) < 0)
+	if (S_ISREG(entry->st.st_mode) && digest_content(fd, entry, &inner, err) < 0)
 		return -1;
 	sha256_final(&inner, digest);
 	key_bytes(sha, digest, sizeof(digest));

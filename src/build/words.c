@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "build/list.h"
 #include "build/split.h"
 #include "build/substitute.h"
 
@@ -17,7 +18,7 @@ struct lexer {
 	const char *at;
 	int depth;
 	bool raw_escapes;
-	strv *words; /* NULL when nobody wants them */
+	struct list *words; /* NULL when nobody wants them */
 	struct buf word; /* the one that is growing */
 };
 
@@ -28,7 +29,7 @@ static int expand_until(struct lexer *lexer, char stop, struct buf *out, struct 
 static void end_word(struct lexer *lexer)
 {
 	if (lexer->word.length > 0)
-		strv_append(lexer->words, buf_text(&lexer->word));
+		list_take(lexer->words, xstrdup(buf_text(&lexer->word)));
 	buf_clear(&lexer->word);
 }
 
@@ -340,7 +341,7 @@ static int expand_until(struct lexer *lexer, char stop, struct buf *out, struct 
 	return 0;
 }
 
-static int expand(const struct lexicon *lexicon, const char *text, char **ret, strv *words,
+static int expand(const struct lexicon *lexicon, const char *text, char **ret, struct list *words,
 	struct error **err)
 {
 	size_t max = lexicon->max ? lexicon->max : WORD_MAX;
@@ -369,10 +370,10 @@ int words_expand(const struct lexicon *lexicon, const char *text, char **ret, st
 int words_split(const struct lexicon *lexicon, const char *text, strv *ret, struct error **err)
 {
 	cleanup_free char *whole = NULL;
-	cleanup_strv strv words = NULL;
+	cleanup_list struct list words = { .items = NULL };
 
 	if (expand(lexicon, text, &whole, &words, err) < 0)
 		return -1;
-	*ret = take_ptr(words);
+	*ret = take_ptr(words.items);
 	return 0;
 }
