@@ -283,7 +283,7 @@ fds_of() { find "/proc/$1/fd" -mindepth 1 -printf '%f ' | tr ' ' '\n' | sort -n 
 programs() { find "$(dirname "$PROGRAM")" -maxdepth 1 -type f -name 'vessel*' -exec sha256sum {} + | sort; }
 
 @test "our programs cannot be overwritten from inside" {
-	local before code=0 i
+	local before
 	before="$(programs)"
 	[ -n "$before" ]
 	run "$VESSEL" run --rm --entrypoint /proc/self/exe "$IMAGE" --help
@@ -291,7 +291,7 @@ programs() { find "$(dirname "$PROGRAM")" -maxdepth 1 -type f -name 'vessel*' -e
 		for exe in /proc/[0-9]*/exe; do
 			if ( exec 9>>"$exe" ) 2>/dev/null; then echo "opened $(readlink $exe)" >>/tmp/opened; fi
 		done; done'
-	for i in $(seq 15); do
+	for _ in $(seq 15); do
 		run "$VESSEL" exec app true
 		run "$VESSEL" exec app /proc/self/exe true
 	done
