@@ -139,6 +139,12 @@ static int list_subdirectory(struct walk *walk, int dir_fd, const char *path,
 	return 0;
 }
 
+/* Pipes of the context are somebody's on this machine; in a stage they were made to be there. */
+static bool is_left_out(const struct source *source, const struct stat *st)
+{
+	return S_ISSOCK(st->st_mode) || (S_ISFIFO(st->st_mode) && source->root_owned);
+}
+
 static int list_entry(struct walk *walk, int dir_fd, const char *path, const struct verdict *parent,
 	struct error **err)
 {
@@ -194,6 +200,9 @@ static int list_top(struct walk *walk, struct error **err)
 
 	if (fstat(tree->fd, &st) < 0)
 		return error_sys(err, "look up '%s'", tree->path);
+	if (is_left_out(walk->source, &st))
+		return error_new(err, ERROR_NOT_FOUND, "'%s' is a pipe or socket in %s",
+			tree->path + 1, walk->source->name);
 	judge_top(walk, &verdict);
 	add_entry(walk, "", &st);
 	if (S_ISDIR(st.st_mode) && verdict.may_hold) {
