@@ -139,6 +139,12 @@ static int list_subdirectory(struct walk *walk, int dir_fd, const char *path,
 	return 0;
 }
 
+/* Pipes of the context are somebody's on this machine; in a stage they were made to be there. */
+static bool is_left_out(const struct source *source, const struct stat *st)
+{
+	return S_ISSOCK(st->st_mode) || (S_ISFIFO(st->st_mode) && source->root_owned);
+}
+
 static int list_entry(struct walk *walk, int dir_fd, const char *path, const struct verdict *parent,
 	struct error **err)
 {
@@ -152,11 +158,7 @@ static int list_entry(struct walk *walk, int dir_fd, const char *path, const str
 		return 0;
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : error_sys(err, "look up '%s'", path);
-	/* Pipes of the context are somebody's on this machine; in a stage they were made to be
-	 * there. */
-	if (S_ISSOCK(st.st_mode) || (S_ISFIFO(st.st_mode) && walk->source->root_owned))
-		return 0;
-	if (verdict.hidden && !S_ISDIR(st.st_mode))
+	if (is_left_out(walk->source, &st) || (verdict.hidden && !S_ISDIR(st.st_mode)))
 		return 0;
 	if (walk->tree->count == TREE_ENTRIES_MAX)
 		return error_new(err, ERROR_UNSUPPORTED, "more than %d files", TREE_ENTRIES_MAX);
@@ -194,6 +196,9 @@ static int list_top(struct walk *walk, struct error **err)
 
 	if (fstat(tree->fd, &st) < 0)
 		return error_sys(err, "look up '%s'", tree->path);
+	if (is_left_out(walk->source, &st))
+		return error_new(err, ERROR_NOT_FOUND, "'%s' is a pipe or socket in %s",
+			tree->path + 1, walk->source->name);
 	judge_top(walk, &verdict);
 	add_entry(walk, "", &st);
 	if (S_ISDIR(st.st_mode) && verdict.may_hold) {
