@@ -247,8 +247,8 @@ still_works() {
 }
 
 @test "two clients of one container: stop, rm, exec and inspect at the same time" {
-	local round pids pid
-	for round in 1 2 3 4 5; do
+	local pids pid command
+	for _ in 1 2 3 4 5; do
 		engine run -d --name app "$IMAGE" sleep 100
 		pids=()
 		for command in 'stop -t 0 app' 'rm -f app' 'exec app true' 'inspect app' 'kill app'; do

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The fences of a container, from inside and from outside. Each test that says "cannot" shows by some
 # other way that the same thing can be done where the fence is not.
+# shellcheck disable=SC2016,SC2317 # single quotes are for the shell inside; functions that box_image_with calls
 load helpers
 
 setup() { engine_setup; }
@@ -98,7 +99,7 @@ status_of() { awk -v key="$1:" '$1 == key { print $2 }' <<<"$output"; }
 	engine run --rm "$IMAGE" cat /proc/self/mountinfo
 	assert_match ' / /sys ro,nosuid,nodev,noexec'
 	assert_match ' /sys /proc/sys ro,'
-	! grep -E ' /sys/fs/cgroup[^ ]* rw,' <<<"$output"
+	run ! grep -E ' /sys/fs/cgroup[^ ]* rw,' <<<"$output"
 }
 
 @test "sysctls of the namespace may be set, those of the host not" {
@@ -283,7 +284,7 @@ fds_of() { find "/proc/$1/fd" -mindepth 1 -printf '%f ' | tr ' ' '\n' | sort -n 
 programs() { find "$(dirname "$PROGRAM")" -maxdepth 1 -type f -name 'vessel*' -exec sha256sum {} + | sort; }
 
 @test "our programs cannot be overwritten from inside" {
-	local before code=0 i
+	local before
 	before="$(programs)"
 	[ -n "$before" ]
 	run "$VESSEL" run --rm --entrypoint /proc/self/exe "$IMAGE" --help
@@ -291,7 +292,7 @@ programs() { find "$(dirname "$PROGRAM")" -maxdepth 1 -type f -name 'vessel*' -e
 		for exe in /proc/[0-9]*/exe; do
 			if ( exec 9>>"$exe" ) 2>/dev/null; then echo "opened $(readlink $exe)" >>/tmp/opened; fi
 		done; done'
-	for i in $(seq 15); do
+	for _ in $(seq 15); do
 		run "$VESSEL" exec app true
 		run "$VESSEL" exec app /proc/self/exe true
 	done
@@ -329,12 +330,12 @@ programs() { find "$(dirname "$PROGRAM")" -maxdepth 1 -type f -name 'vessel*' -e
 	wait_until "$VESSEL" exec app test -s /file
 	local dir
 	for dir in "$VESSEL_ROOT/containers" "$VESSEL_ROOT/volumes" "$VESSEL_RUN/containers"; do
-		! setpriv --reuid 65534 --regid 65534 --clear-groups ls "$dir/"
+		run ! setpriv --reuid 65534 --regid 65534 --clear-groups ls "$dir/"
 	done
 	run find "$VESSEL_ROOT" "$VESSEL_RUN" -maxdepth 3 \( -type f -o -type d -o -type s \) -perm /o+w
 	assert_output ""
 	# Not even through a directory that may be passed.
-	! setpriv --reuid 65534 --regid 65534 --clear-groups cat "$VESSEL_ROOT/containers/$(field app .Id)/fs/file"
+	run ! setpriv --reuid 65534 --regid 65534 --clear-groups cat "$VESSEL_ROOT/containers/$(field app .Id)/fs/file"
 }
 
 @test "a read-only root and read-only volumes hold against root inside" {
