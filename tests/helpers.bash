@@ -95,7 +95,7 @@ leaked_cgroups() {
 	local dir id
 	cgroups_now | comm -13 "$TEST_DIR/cgroups" - | while read -r dir; do
 		id="$(grep -oE '[0-9a-f]{64}' <<<"$dir")"
-		pgrep -f -- "vessel-monitor .*/$id" >/dev/null || echo "cgroup: $dir"
+		pgrep -af -- "vessel-monitor .*/$id" | grep -qvF -- "$VESSEL_RUN/" || echo "cgroup: $dir"
 	done
 }
 
