@@ -5,9 +5,9 @@
 load helpers
 
 setup() {
-	engine_setup
+	engine_setup empty
 	busybox_image base
-	context="$BATS_TEST_TMPDIR/context"
+	context="$TEST_DIR/context"
 	mkdir "$context"
 }
 teardown() { engine_teardown; }
@@ -21,6 +21,7 @@ build_id() {
 	engine build -q --network none -t image "$@" "$context"
 	id=$output
 }
+steps_are_over() { ! pgrep -f -- "$VESSEL_RUN" >/dev/null; }
 in_image() { engine run --rm --network none image "$@"; }
 
 @test "RUN works in the image, and what it writes is in the next step and in the image" {
@@ -44,8 +45,6 @@ two"
 	END
 	engine_fails 1 build --network none -t image "$context"
 	assert_stderr_line "Dockerfile:3: RUN echo the last words; exit 7: exit code 7"
-	assert_stderr_line "the last words"
-	engine_fails 1 build -q --network none "$context" # quiet hides no reasons
 	assert_stderr_line "the last words"
 }
 
@@ -221,6 +220,46 @@ content"
 sub/c"
 }
 
+@test "COPY --exclude, --parents, --link" {
+	mkdir -p "$context/a/b/c" "$context/x/y/z"
+	touch "$context/a/b/c/1.md" "$context/a/b/c/2.txt" "$context/a/b/3.txt" "$context/x/y/z/4.txt"
+	chmod 711 "$context/a/b"
+	dockerfile <<-'END'
+		FROM base
+		COPY --exclude=**/*.md --exclude=b/3.txt a /excluded/
+		COPY --parents a/b/c/1.md x/./y/z /parents/
+		COPY --parents **/*.txt /deep/
+		RUN mkdir /real && touch /real/here && ln -s real /link
+		COPY --link a/b/3.txt /link/
+	END
+	build
+	in_image sh -c 'cd /excluded && find . -type f; cd /parents && find . -type f | sort; stat -c %a a/b; cd /deep && find . -type f | sort; ls -A /link /real'
+	assert_output "./b/c/2.txt
+./a/b/c/1.md
+./y/z/4.txt
+711
+./a/b/3.txt
+./a/b/c/2.txt
+./x/y/z/4.txt
+/link:
+3.txt
+
+/real:
+here" # --link sees nothing of what is below, not even that /link is one
+}
+
+@test "a layer of COPY --link is taken from the cache above another base" {
+	echo content >"$context/file"
+	printf 'FROM base\nRUN echo 1 >/below\nCOPY --link file /\n' | dockerfile
+	build
+	printf 'FROM base\nRUN echo 2 >/below\nCOPY --link file /\n' | dockerfile
+	engine build --network none -t image "$context"
+	assert_stderr_line "#4 CACHED"
+	in_image cat /below /file
+	assert_output "2
+content"
+}
+
 @test "COPY follows a link in the image, and does not leave it" {
 	echo content >"$context/file"
 	dockerfile <<-'END'
@@ -237,14 +276,46 @@ content"
 }
 
 @test "COPY cannot reach outside the context" {
-	mkdir "$BATS_TEST_TMPDIR/outside"
-	echo secret >"$BATS_TEST_TMPDIR/outside/file"
-	ln -s "$BATS_TEST_TMPDIR/outside/file" "$context/link"
-	ln -s "$BATS_TEST_TMPDIR/outside" "$context/dirlink"
+	mkdir "$TEST_DIR/outside"
+	echo secret >"$TEST_DIR/outside/file"
+	ln -s "$TEST_DIR/outside/file" "$context/link"
+	ln -s "$TEST_DIR/outside" "$context/dirlink"
 	for source in link ../outside/file dirlink/file "dirl*/file"; do
 		printf 'FROM base\nCOPY ["%s", "/got/"]\n' "$source" | dockerfile
 		if engine build --network none -t image "$context"; then
 			in_image sh -c 'cat /got/* 2>/dev/null || true'
+			[[ "$output" != *secret* ]]
+		fi
+	done
+}
+
+@test "neither Dockerfile nor .dockerignore can be a file of this machine" {
+	printf 'FROM base\nRUN echo secret\n' >"$TEST_DIR/outside"
+	ln -s ../outside "$context/Dockerfile"
+	engine_fails 1 build --network none "$context"
+	assert_stderr_line "there is no 'Dockerfile'"
+	ln -sf "$TEST_DIR/outside" "$context/Dockerfile"
+	engine_fails 1 build --network none "$context"
+	assert_stderr_line "there is no 'Dockerfile'"
+	rm "$context/Dockerfile"
+	printf 'FROM base\nCOPY . /all/\n' | dockerfile
+	echo '[secret' >"$TEST_DIR/outside" # as a pattern it would be shown
+	ln -s ../outside "$context/.dockerignore"
+	engine build --network none -t image "$context"
+	[[ "$stderr" != *secret* ]]
+	rm "$context/.dockerignore" "$context/Dockerfile"
+	mkfifo "$context/Dockerfile" # nobody writes to it
+	engine_fails 1 build --network none "$context"
+	assert_stderr_line "not a regular file"
+}
+
+@test "WORKDIR through /proc/self/fd does not lead to the host" {
+	for n in 3 4 5 6 7 8 9 10 11 12; do
+		printf 'FROM base\nWORKDIR /proc/self/fd/%s\nRUN cat ../../../../../..%s >/out 2>/dev/null || true\n' \
+			"$n" "$context/secret" | dockerfile
+		echo secret >"$context/secret"
+		if engine build --network none -t image "$context"; then
+			in_image sh -c 'cd /; cat /out' || continue
 			[[ "$output" != *secret* ]]
 		fi
 	done
@@ -270,9 +341,9 @@ content"
 }
 
 @test "ADD unpacks archives by content, COPY does not" {
-	mkdir "$BATS_TEST_TMPDIR/packed"
-	echo content >"$BATS_TEST_TMPDIR/packed/file"
-	tar -C "$BATS_TEST_TMPDIR/packed" -czf "$context/misnamed.txt" file
+	mkdir "$TEST_DIR/packed"
+	echo content >"$TEST_DIR/packed/file"
+	tar -C "$TEST_DIR/packed" -czf "$context/misnamed.txt" file
 	echo plain | gzip >"$context/plain.gz"
 	dockerfile <<-'END'
 		FROM base
@@ -304,6 +375,24 @@ plain"
 	engine_fails 1 build --network none "$context"
 	assert_stderr_line "Dockerfile:2:"
 	assert_stderr_line "not supported"
+}
+
+@test "what a RUN may not or cannot have is refused before the first step" {
+	while IFS='|' read -r flags says; do
+		printf 'FROM base\nRUN touch /side-effect\nRUN %s true\n' "$flags" | dockerfile
+		engine_fails 1 build --network none "$context"
+		assert_stderr_line "Dockerfile:3: RUN"
+		assert_stderr_line "$says"
+		[[ "$stderr" != *side-effect* ]]
+	done <<-'END'
+		--network=host|not allowed by a Dockerfile alone
+		--network=HOST|--network must be default, none or host
+		--security=insecure|--security=insecure is not allowed
+		--security=INSECURE |--security must be sandbox or insecure
+		--mount=type=cache,target=/x|--mount=type=cache is not supported yet
+		--mount=type=bind,target=/x,bind-propagation=shared|there is no key 'bind-propagation'
+		--device=x|--device is not supported yet
+	END
 }
 
 @test "heredocs: scripts for the shell, with an interpreter, and files" {
@@ -359,6 +448,12 @@ hello \$WHO
 	END
 	engine_fails 1 build --network none "$context"
 	assert_stderr_line ".dockerignore"
+	printf '*\n!src\n' >"$context/.dockerignore" # the root itself is always there
+	printf 'FROM base\nCOPY . /all/\n' | dockerfile
+	build
+	in_image sh -c 'cd /all && find . -type f | sort'
+	assert_output "./src/x.c
+./src/x.o"
 }
 
 @test "the Dockerfile's own .dockerignore wins" {
@@ -513,9 +608,9 @@ own"
 @test "-f names another Dockerfile; tags and --iidfile" {
 	mkdir "$context/docker"
 	printf 'FROM base\nRUN true\n' >"$context/docker/My"
-	engine build -q --network none -f "$context/docker/My" -t one -t two:x --iidfile "$BATS_TEST_TMPDIR/iid" "$context"
+	engine build -q --network none -f "$context/docker/My" -t one -t two:x --iidfile "$TEST_DIR/iid" "$context"
 	id=$output
-	[ "$(cat "$BATS_TEST_TMPDIR/iid")" = "$id" ]
+	[ "$(cat "$TEST_DIR/iid")" = "$id" ]
 	engine inspect one
 	[[ "$output" == *"$id"* ]]
 	engine inspect two:x
@@ -532,12 +627,13 @@ own"
 		WORKDIR /four
 	END
 	for delay in 0.01 0.03 0.05 0.1 0.2 0.3; do
-		engine build --no-cache --network none -t image "$context" &
+		"$VESSEL" build --no-cache --network none -t image "$context" >/dev/null 2>&1 &
 		child=$!
 		sleep "$delay" # the moment is what is varied; nothing is waited for
-		pkill -KILL -P "$child" || true
+		kill -KILL "$child" 2>/dev/null || true
 		wait "$child" || true
 	done
+	wait_until steps_are_over # a step that runs goes on without its build
 	build
 	in_image sh -c 'cat /one /three; ls -d /two /four'
 	assert_output "one

@@ -30,9 +30,9 @@ void strv_take(strv *v, char *text)
 {
 	size_t n = strv_length(*v);
 
-	/* Grown at powers of two: appending n strings costs O(n) copies, not O(n^2). */
-	if (!*v || (n & (n + 1)) == 0)
-		*v = xrealloc(*v, 2 * (n + 1), sizeof(char *));
+	/* Always to the exact size: a vector may come from anywhere, and realloc() knows its room.
+	 */
+	*v = xrealloc(*v, n + 2, sizeof(char *));
 	(*v)[n] = text;
 	(*v)[n + 1] = NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "build/add.h"
 #include "build/argument.h"
 #include "build/base.h"
@@ -121,15 +122,16 @@ static int find_sources(const struct instruction *instruction, strv *ret, struct
 	return 0;
 }
 
-/* The stages that these instructions take files from are built first. */
-static int build_sources( // NOLINT(misc-no-recursion): each stage needs earlier ones only
-	struct builder *builder, size_t index, const struct instruction *steps, size_t count,
-	struct error **err)
+/* Before the first step: can all be done? Then the stages are built that files are taken from. */
+static int prepare_steps(struct builder *builder, size_t index, const struct instruction *steps,
+	size_t count, struct error **err)
 {
 	for (size_t i = 0; i < count; i++) {
 		cleanup_strv strv names = NULL;
 
-		if (find_sources(&steps[i], &names, err) < 0)
+		if (find_sources(&steps[i], &names, err) < 0 ||
+			(steps[i].kind == INSTRUCTION_RUN &&
+				run_check(builder, &steps[i], err) < 0))
 			return blame(builder, steps[i].line, steps[i].text, err);
 		for (size_t j = 0; names && names[j]; j++) {
 			ssize_t source = plan_find(&builder->plan, names[j], index);
@@ -191,8 +193,7 @@ static void show_base(struct builder *builder, const struct stage *stage)
 	progress_cached(&step);
 }
 
-static int build_stage( // NOLINT(misc-no-recursion): each stage needs earlier ones only
-	struct builder *builder, size_t index, struct error **err)
+static int build_stage(struct builder *builder, size_t index, struct error **err)
 {
 	struct stage *stage = &builder->plan.stages[index];
 	cleanup_dockerfile struct dockerfile triggers = { .name = NULL };
@@ -204,8 +205,8 @@ static int build_stage( // NOLINT(misc-no-recursion): each stage needs earlier o
 	if (begin_stage(builder, stage, err) < 0 ||
 		read_triggers(builder, stage, &triggers, err) < 0)
 		return -1;
-	if (build_sources(builder, index, triggers.instructions, triggers.count, err) < 0 ||
-		build_sources(builder, index, stage->steps, stage->step_count, err) < 0)
+	if (prepare_steps(builder, index, triggers.instructions, triggers.count, err) < 0 ||
+		prepare_steps(builder, index, stage->steps, stage->step_count, err) < 0)
 		return -1;
 	builder->stage = stage;
 	builder->done = 0;
@@ -249,9 +250,8 @@ static int read_file(struct builder *builder, struct error **err)
 	struct progress_step step;
 	struct context *context = &builder->context;
 
-	if (context_open(builder->options, builder->engine->store.tmp_fd, context, err) < 0)
+	if (context_open(builder->options, &builder->engine->store, context, err) < 0)
 		return -1;
-	/* The source borrows the context's patterns: it must see them where they are now. */
 	step = progress_begin(&builder->progress, "[internal] load build definition from %s",
 		context->dockerfile_name);
 	if (dockerfile_parse(context->dockerfile_name, context->dockerfile,
@@ -289,7 +289,8 @@ int build_image(struct engine *engine, const struct build_options *options, char
 	builder.build_args = arguments_read(options->build_args);
 	plan.build_args = builder.build_args;
 	/* Held to the end: layers that the cache has must not be swept while we build upon them. */
-	if (tags_read(options->tags, &tags, err) < 0 || store_use(&engine->store, err) < 0 ||
+	if (tags_read(options->tags, &tags, err) < 0 || engine_tidy(engine, err) < 0 ||
+		store_use(&engine->store, err) < 0 ||
 		store_catalog(&engine->store, &builder.catalog, err) < 0 ||
 		read_file(&builder, err) < 0 ||
 		plan_make(&builder.dockerfile, &plan, &builder.plan, err) < 0 ||

@@ -3,15 +3,12 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/id.h"
 #include "build/dockerfile.h"
-#include "store/store.h"
 #include "sys/path.h"
 
 #define CHUNK (256UL * 1024)
@@ -155,38 +152,12 @@ static int spool_stdin(int tmp_fd, struct error **err)
 	return take_fd(&fd);
 }
 
-/* A directory in tmp/ that is locked, as the store wants it of what is in use. 1, or 0 when a sweep
- * was faster. */
-static int make_temporary(struct context *context, struct error **err)
-{
-	cleanup_close int fd = -1;
-	struct stat st;
-	char id[ID_MAX];
-
-	id_make(id);
-	replace_string(&context->unpacked, xasprintf("context-%.16s", id));
-	if (mkdirat(context->tmp_fd, context->unpacked, 0700) < 0)
-		return error_sys(err, "make directory '%s'", context->unpacked);
-	fd = openat(context->tmp_fd, context->unpacked,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == ENOENT || errno == EWOULDBLOCK
-			       ? 0
-			       : error_sys(err, "lock directory '%s'", context->unpacked);
-	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
-		return 0;
-	context->dir_fd = take_fd(&fd);
-	return 1;
-}
-
 static int unpack_context(struct context *context, int archive_fd, struct error **err)
 {
-	int made;
-
-	do
-		made = make_temporary(context, err);
-	while (made == 0);
-	if (made < 0)
+	if (store_make_temp(context->store, &context->unpacked, err) < 0)
+		return -1;
+	context->dir_fd = dir_open_at(AT_FDCWD, context->unpacked, err);
+	if (context->dir_fd < 0)
 		return -1;
 	if (archive_unpack(archive_fd, context->dir_fd, err) < 0)
 		return error_wrap(err, "unpack the build context from stdin");
@@ -218,7 +189,7 @@ static int open_stdin(
 	if (options->dockerfile && strcmp(options->dockerfile, "-") == 0)
 		return error_new(err, ERROR_INVALID,
 			"stdin cannot be both the context (-) and the Dockerfile (-f -)");
-	fd = spool_stdin(context->tmp_fd, err);
+	fd = spool_stdin(context->store->tmp_fd, err);
 	if (fd < 0)
 		return -1;
 	is_archive = archive_detect(fd, err);
@@ -269,10 +240,10 @@ static int open_directory(
 				   : find_dockerfile(context, path, true, err);
 }
 
-int context_open(
-	const struct build_options *options, int tmp_fd, struct context *ret, struct error **err)
+int context_open(const struct build_options *options, struct store *store, struct context *ret,
+	struct error **err)
 {
-	*ret = (struct context){ .dir_fd = -1, .tmp_fd = tmp_fd };
+	*ret = (struct context){ .dir_fd = -1, .store = store };
 	if (options->context && strcmp(options->context, "-") == 0
 			? open_stdin(options, ret, err) < 0
 			: open_directory(options, ret, err) < 0) {
@@ -292,7 +263,7 @@ void context_done(struct context *context)
 
 	/* What stays is garbage in tmp/, which the store sweeps. */
 	if (context->unpacked)
-		(void)tree_remove_at(context->tmp_fd, context->unpacked, &left);
+		(void)store_remove_temp(context->store, context->unpacked, &left);
 	close_fd(context->dir_fd);
 	free(context->unpacked);
 	free(context->dockerfile_name);

@@ -11,21 +11,22 @@
 
 #include "build/build.h"
 #include "build/source.h"
+#include "store/store.h"
 
 struct error;
 
 struct context {
 	int dir_fd; /* -1: there are no files */
-	int tmp_fd; /* borrowed: the store's tmp */
-	char *unpacked; /* its name in there, when we unpacked it */
+	struct store *store;
+	char *unpacked; /* its path in the store's tmp/, when we unpacked it */
 	char *dockerfile_name, *dockerfile;
 	size_t dockerfile_length;
 	struct ignore ignore;
 	struct source source; /* borrows the above: valid where context_open() filled it in */
 };
 
-int context_open(
-	const struct build_options *options, int tmp_fd, struct context *ret, struct error **err);
+int context_open(const struct build_options *options, struct store *store, struct context *ret,
+	struct error **err);
 void context_done(struct context *context);
 
 static inline void context_done_p_(struct context *context)

@@ -12,7 +12,7 @@
 #include "build/xattr.h"
 #include "sys/path.h"
 
-#define CHUNK (256UL * 1024)
+#define CHUNK 65536
 
 /* Where an entry goes. */
 struct target {
@@ -88,15 +88,21 @@ static int make_way(const struct target *target, struct error **err)
 	return 0;
 }
 
-static int copy_chunks(int from_fd, int to_fd, const char *path, struct error **err)
+static int copy_chunks(int from_fd, int to_fd, const struct tree_entry *entry, struct error **err)
 {
-	cleanup_free char *chunk = xcalloc(1, CHUNK);
-	ssize_t n;
+	char chunk[CHUNK];
+	off_t total = 0;
+	ssize_t n = 1;
 
-	while ((n = TEMP_FAILURE_RETRY(read(from_fd, chunk, CHUNK))) > 0)
-		if (file_write_all(to_fd, chunk, (size_t)n, path, err) < 0)
+	while (n > 0 && (total == 0 || total < entry->st.st_size)) {
+		n = TEMP_FAILURE_RETRY(read(from_fd, chunk, sizeof(chunk)));
+		if (n < 0)
+			return error_sys(err, "read '%s'", entry->path);
+		if (file_write_all(to_fd, chunk, (size_t)n, entry->path, err) < 0)
 			return -1;
-	return n < 0 ? error_sys(err, "read '%s'", path) : 0;
+		total += n;
+	}
+	return 0;
 }
 
 /* The kernel copies where it can; it begins anew where it cannot (another file system, an
@@ -105,14 +111,14 @@ static int copy_content(int from_fd, int to_fd, const struct tree_entry *entry, 
 {
 	ssize_t n = 0;
 
-	if (entry->st.st_size >= (off_t)CHUNK)
+	if (entry->st.st_size >= CHUNK)
 		do
 			n = copy_file_range(from_fd, NULL, to_fd, NULL, 1UL << 30, 0);
 		while (n > 0);
 	if (n < 0 && errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP &&
 		errno != EPERM)
 		return error_sys(err, "copy '%s'", entry->path);
-	return copy_chunks(from_fd, to_fd, entry->path, err);
+	return copy_chunks(from_fd, to_fd, entry, err);
 }
 
 static int copy_file(const struct job *job, const struct target *target, struct error **err)

@@ -91,8 +91,9 @@ static const struct {
 		"1 FROM a\n2 ONBUILD RUN <<E <<E(x\n)" },
 };
 
-static void reads(void **unused)
+static void reads(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
 		cleanup_dockerfile struct dockerfile dockerfile = { .name = NULL };
 		cleanup_error struct error *err = NULL;
@@ -142,8 +143,9 @@ static const struct {
 	{ "health of nothing", "FROM a\nHEALTHCHECK CMD", "needs a command" },
 };
 
-static void refuses(void **unused)
+static void refuses(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		cleanup_dockerfile struct dockerfile dockerfile = { .name = NULL };
 		cleanup_error struct error *err = NULL;
@@ -161,26 +163,27 @@ static int parse_length(size_t line_length)
 {
 	cleanup_dockerfile struct dockerfile dockerfile = { .name = NULL };
 	cleanup_error struct error *err = NULL;
-	cleanup_free char *text = xcalloc(1, line_length + 8);
+	cleanup_free char *fill = xcalloc(1, line_length), *text = NULL;
 
-	memcpy(text, "FROM a\n", 7);
-	memset(text + 7, 'x', line_length);
-	memcpy(text + 7, "RUN ", 4);
-	return dockerfile_parse("D", text, 7 + line_length, &dockerfile, &err);
+	memset(fill, 'x', line_length - strlen("RUN "));
+	text = xasprintf("FROM a\nRUN %s", fill);
+	return dockerfile_parse("D", text, strlen(text), &dockerfile, &err);
 }
 
-static void limits_lines(void **unused)
+static void limits_lines(void **state)
 {
+	(void)state;
 	assert_int_equal(parse_length(DOCKERFILE_LINE_MAX), 0);
 	assert_int_equal(parse_length(DOCKERFILE_LINE_MAX + 1), -1);
 }
 
-static void warns_of_gaps(void **unused)
+static void warns_of_gaps(void **state)
 {
 	const char text[] = "FROM a\nRUN x \\\n\n y";
 	cleanup_dockerfile struct dockerfile dockerfile = { .name = NULL };
 	cleanup_error struct error *err = NULL;
 
+	(void)state;
 	assert_int_equal(dockerfile_parse("D", text, strlen(text), &dockerfile, &err), 0);
 	assert_int_equal(strv_length(dockerfile.warnings), 1);
 	assert_ptr_equal(strstr(dockerfile.warnings[0], "D:2: "), dockerfile.warnings[0]);

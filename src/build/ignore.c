@@ -101,6 +101,8 @@ bool ignore_excludes(const struct ignore *ignore, const char *path)
 	cleanup_free char *part = xstrdup(path);
 	const bool *parent = NULL;
 
+	if (!*path) /* the root itself: "*" is meant for what is in it */
+		return false;
 	for (char *slash = strchr(part, '/');; slash = strchr(slash + 1, '/')) {
 		bool excluded;
 

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "build/health.h"
+#include "build/list.h"
 #include "build/split.h"
 #include "build/suggest.h"
 
@@ -124,6 +125,7 @@ static int parse_pairs(
 	const char *rest, char escape, const char *name, strv *ret, struct error **err)
 {
 	cleanup_strv strv words = split_quoted(rest, escape);
+	cleanup_list struct list pairs = { .items = NULL };
 
 	if (words && !strchr(words[0], '='))
 		return parse_old_pair(rest, name, ret, err);
@@ -136,9 +138,10 @@ static int parse_pairs(
 		if (equals == words[i])
 			return error_new(err, ERROR_INVALID,
 				"%s: a name is missing before '%.200s'", name, words[i]);
-		strv_take(ret, xstrndup(words[i], (size_t)(equals - words[i])));
-		strv_append(ret, equals + 1);
+		list_take(&pairs, xstrndup(words[i], (size_t)(equals - words[i])));
+		list_take(&pairs, xstrdup(equals + 1));
 	}
+	*ret = take_ptr(pairs.items);
 	return 0;
 }
 
@@ -179,7 +182,7 @@ static int parse_health(const char *rest, struct instruction *instruction, struc
 	return 0;
 }
 
-static int parse_trigger( // NOLINT(misc-no-recursion): ONBUILD in ONBUILD is refused before
+static int parse_trigger(
 	const char *rest, char escape, struct instruction *instruction, struct error **err)
 {
 	struct instruction *trigger;
@@ -199,7 +202,7 @@ static int parse_trigger( // NOLINT(misc-no-recursion): ONBUILD in ONBUILD is re
 	return 0;
 }
 
-static int parse_args( // NOLINT(misc-no-recursion): see parse_trigger
+static int parse_args(
 	const char *rest, char escape, struct instruction *instruction, struct error **err)
 {
 	const struct rule *rule = &rules[instruction->kind];
@@ -228,8 +231,7 @@ static int parse_args( // NOLINT(misc-no-recursion): see parse_trigger
 	return 0;
 }
 
-int instruction_parse( // NOLINT(misc-no-recursion): see parse_trigger
-	const char *text, char escape, struct instruction *ret, struct error **err)
+int instruction_parse(const char *text, char escape, struct instruction *ret, struct error **err)
 {
 	cleanup_instruction struct instruction made = { .text = trimmed(text) };
 	const char *end = made.text;
@@ -360,12 +362,14 @@ static int check_kind(const struct instruction *instruction, struct error **err)
 	}
 }
 
-int instruction_check( // NOLINT(misc-no-recursion): a trigger has no trigger
-	const struct instruction *instruction, struct error **err)
+int instruction_check(const struct instruction *instruction, struct error **err)
 {
 	const struct rule *rule = &rules[instruction->kind];
 	size_t count = strv_length(instruction->args);
 
+	if (count > INSTRUCTION_ARGS_MAX || strv_length(instruction->flags) > INSTRUCTION_ARGS_MAX)
+		return error_new(err, ERROR_INVALID, "%s has more than %d arguments", rule->name,
+			INSTRUCTION_ARGS_MAX);
 	for (size_t i = 0; instruction->flags && instruction->flags[i]; i++)
 		if (check_flag(rule, instruction->flags, i, err) < 0)
 			return -1;
@@ -427,7 +431,7 @@ int instruction_switch(const struct instruction *instruction, const char *name)
 	return !value ? -1 : strcasecmp(value, "false") != 0;
 }
 
-void instruction_done(struct instruction *instruction) // NOLINT(misc-no-recursion)
+void instruction_done(struct instruction *instruction)
 {
 	if (instruction->trigger) {
 		instruction_done(instruction->trigger);

@@ -35,6 +35,8 @@ enum instruction_kind {
 	INSTRUCTION_KIND_MAX_, /* keep last: sizes the tables */
 };
 
+#define INSTRUCTION_ARGS_MAX 10000
+
 struct heredoc {
 	char *name; /* the terminating word, without quotes */
 	char *content; /* as written, leading tabs kept */

@@ -19,26 +19,12 @@ int state_lowers(struct engine *engine, const struct state *state, strv *ret, st
 		&engine->store, state->image.diff_ids, state->image.layer_count, ret, err);
 }
 
-static int open_directory(const char *path, struct error **err)
+static int open_upper(const char *snapshot, struct error **err)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_free char *upper = xasprintf("%s/fs", snapshot);
+	int fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd < 0 ? error_sys(err, "open '%s'", path) : fd;
-}
-
-/* An overlay needs two directories, or one to write to: a single one is the root itself. */
-static int open_root(
-	char *const *lowers, const char *snapshot, enum workspace_use use, struct error **err)
-{
-	cleanup_free char *upper = NULL;
-
-	if (!lowers) {
-		upper = xasprintf("%s/fs", snapshot);
-		return open_directory(upper, err);
-	}
-	if (use == WORKSPACE_READ && !lowers[1])
-		return open_directory(lowers[0], err);
-	return snapshot_mount(lowers, snapshot, err);
+	return fd < 0 ? error_sys(err, "open '%s'", upper) : fd;
 }
 
 int workspace_open(struct engine *engine, const struct state *state, enum workspace_use use,
@@ -52,7 +38,9 @@ int workspace_open(struct engine *engine, const struct state *state, enum worksp
 	if ((use != WORKSPACE_READ || !lowers) && snapshot_make(engine, &made.snapshot, err) < 0)
 		return -1;
 	if (use != WORKSPACE_RUN) {
-		made.root_fd = open_root(lowers, made.snapshot, use, err);
+		/* An overlay needs something below: over nothing, the new directory is the root. */
+		made.root_fd = lowers ? snapshot_mount(lowers, made.snapshot, err)
+				      : open_upper(made.snapshot, err);
 		if (made.root_fd < 0)
 			return -1;
 	}

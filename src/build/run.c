@@ -68,8 +68,20 @@ static int check_security(const struct instruction *instruction, struct error **
 		security);
 }
 
-static int check_flags(const struct builder *builder, const struct state *state,
-	const struct instruction *instruction, struct error **err)
+/* What is wrong with it is told first; variables are not known yet when this is asked. */
+static int refuse_mount(const char *text, struct error **err)
+{
+	cleanup_run_mount struct run_mount mount = { .type = MOUNT_BIND };
+	struct state nothing = { .escape = '\\' };
+
+	if (!strchr(text, '$') && run_mount_parse(&nothing, text, &mount, err) < 0)
+		return -1;
+	return error_new(err, ERROR_UNSUPPORTED, "--mount=type=%s is not supported yet",
+		mount_type_name(mount.type));
+}
+
+int run_check(
+	const struct builder *builder, const struct instruction *instruction, struct error **err)
 {
 	cleanup_strv strv mounts = instruction_flag_list(instruction, "mount");
 	const char *network;
@@ -79,15 +91,7 @@ static int check_flags(const struct builder *builder, const struct state *state,
 		return -1;
 	if (instruction_flag(instruction, "device"))
 		return error_new(err, ERROR_UNSUPPORTED, "--device is not supported yet");
-	for (size_t i = 0; mounts && mounts[i]; i++) {
-		cleanup_run_mount struct run_mount mount = { .type = MOUNT_BIND };
-
-		if (run_mount_parse(state, mounts[i], &mount, err) < 0)
-			return -1;
-		return error_new(err, ERROR_UNSUPPORTED, "--mount=type=%s is not supported yet",
-			mount_type_name(mount.type));
-	}
-	return 0;
+	return mounts ? refuse_mount(mounts[0], err) : 0;
 }
 
 /* ---- the command ---- */
@@ -205,8 +209,14 @@ static int run_command(struct builder *builder, const struct state *state,
 		return -1;
 	step.lowers = lowers;
 	step.args = command->args;
-	if (step_run(builder->engine, &step, &code, err) < 0 ||
-		remove_script(script_dir_fd, command, err) < 0)
+	if (step_run(builder->engine, &step, &code, err) < 0) {
+		/* 126 and 127 are for the program that `run` was asked for; here a build fails. */
+		bool refused = error_kind(*err) == ERROR_NO_PROGRAM ||
+			       error_kind(*err) == ERROR_NOT_EXECUTABLE;
+
+		return refused ? error_as(err, ERROR_INVALID, "cannot be started") : -1;
+	}
+	if (remove_script(script_dir_fd, command, err) < 0)
 		return -1;
 	return code == 0 ? 0 : error_new(err, ERROR_INVALID, "exit code %d", code);
 }
@@ -263,8 +273,7 @@ int run_step(struct builder *builder, struct state *state, const struct instruct
 	char key[ID_MAX];
 	int found;
 
-	if (check_flags(builder, state, instruction, err) < 0 ||
-		find_network(builder, instruction, &command.network, err) < 0)
+	if (find_network(builder, instruction, &command.network, err) < 0)
 		return -1;
 	make_command(state, instruction, &command);
 	key_command(builder, state, &command, key);

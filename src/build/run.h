@@ -8,3 +8,7 @@ struct error;
 
 int run_step(struct builder *builder, struct state *state, const struct instruction *instruction,
 	struct error **err);
+/* What a RUN's flags ask for is here and allowed? Asked for all of a stage before its first step.
+ */
+int run_check(
+	const struct builder *builder, const struct instruction *instruction, struct error **err);

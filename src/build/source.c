@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "build/glob.h"
+#include "build/list.h"
 #include "sys/path.h"
 
 static int by_name(const void *a, const void *b)
@@ -20,11 +21,10 @@ static int by_name(const void *a, const void *b)
 
 int directory_names(int dir_fd, const char *what, strv *ret, struct error **err)
 {
-	cleanup_strv strv names = NULL;
+	cleanup_list struct list names = { .items = NULL };
 	int own_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
 	DIR *dir = own_fd < 0 ? NULL : fdopendir(own_fd);
 	struct dirent *entry;
-	size_t count = 0, room = 0;
 	int e;
 
 	if (!dir) {
@@ -32,24 +32,18 @@ int directory_names(int dir_fd, const char *what, strv *ret, struct error **err)
 		close_fd(own_fd);
 		return -1;
 	}
-	while (errno = 0, (entry = readdir(dir)) != NULL) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (count + 1 >= room) { /* not strv_append(): it counts from the start each time */
-			room = room ? 2 * room : 64;
-			names = xrealloc(names, room, sizeof(char *));
-		}
-		names[count++] = xstrdup(entry->d_name);
-		names[count] = NULL;
-	}
+	rewinddir(dir); /* the offset is shared with dir_fd, which may have been read before */
+	while (errno = 0, (entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			list_take(&names, xstrdup(entry->d_name));
 	e = errno;
 	(void)closedir(dir);
 	errno = e;
 	if (e)
 		return error_sys(err, "read directory '%s'", what);
-	if (count > 0)
-		qsort(names, count, sizeof(char *), by_name);
-	*ret = take_ptr(names);
+	if (names.count > 0)
+		qsort(names.items, names.count, sizeof(char *), by_name);
+	*ret = take_ptr(names.items);
 	return 0;
 }
 
@@ -59,7 +53,7 @@ struct expansion {
 	const struct source *source;
 	char *const *parts; /* of the pattern */
 	bool deep; /* a part "**" is any number of directories */
-	strv *found;
+	struct list *found;
 };
 
 /* Where a walk is. */
@@ -74,9 +68,8 @@ static int expand_in(
 	const struct expansion *expansion, const struct level *level, struct error **err);
 
 /* Goes into a real directory, with the given part of the pattern. */
-static int descend( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	const struct expansion *expansion, const struct level *level, const char *path, size_t part,
-	struct error **err)
+static int descend(const struct expansion *expansion, const struct level *level, const char *path,
+	size_t part, struct error **err)
 {
 	cleanup_close int fd = openat(level->dir_fd, strrchr(path, '/') + 1,
 		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -93,9 +86,8 @@ static int descend( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
 }
 
 /* The name matches its part of the pattern: it is found, or the walk goes down. */
-static int expand_match( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	const struct expansion *expansion, const struct level *level, const char *path,
-	struct error **err)
+static int expand_match(const struct expansion *expansion, const struct level *level,
+	const char *path, struct error **err)
 {
 	const struct ignore *ignore = expansion->source->ignore;
 	struct stat st;
@@ -109,11 +101,11 @@ static int expand_match( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_M
 				0 ||
 			!S_ISDIR(st.st_mode)))
 		return 0;
-	strv_append(expansion->found, path);
+	list_take(expansion->found, xstrdup(path));
 	return 0;
 }
 
-static int expand_in( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
+static int expand_in(
 	const struct expansion *expansion, const struct level *level, struct error **err)
 {
 	const char *part = expansion->parts[level->part];
@@ -171,7 +163,8 @@ int source_expand(
 {
 	cleanup_free char *clean = path_clean(pattern), *base = NULL;
 	cleanup_strv strv parts = strv_split(clean + 1, '/');
-	struct expansion expansion = { .source = source, .deep = deep, .found = ret };
+	cleanup_list struct list found = { .items = NULL };
+	struct expansion expansion = { .source = source, .deep = deep, .found = &found };
 	struct level top = { .part = 0 };
 	cleanup_close int fd = -1;
 	size_t plain = 0;
@@ -193,7 +186,10 @@ int source_expand(
 	expansion.parts = parts + plain;
 	top.dir_fd = fd;
 	top.path = base;
-	return expand_in(&expansion, &top, err);
+	if (expand_in(&expansion, &top, err) < 0)
+		return -1;
+	*ret = take_ptr(found.items);
+	return 0;
 }
 
 /* ---- one path ---- */

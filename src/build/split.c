@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "build/list.h"
 
 const char *skip_blanks(const char *text)
 {
@@ -81,6 +82,7 @@ static char *read_word(const char **at, char escape, bool keep)
 
 const char *split_flags(const char *text, char escape, strv *ret_flags)
 {
+	struct list flags = { .items = NULL };
 	const char *at = skip_blanks(text);
 
 	while (at[0] == '-' && at[1] == '-') {
@@ -89,44 +91,45 @@ const char *split_flags(const char *text, char escape, strv *ret_flags)
 		at = skip_blanks(at);
 		if (!word || strcmp(word, "--") == 0)
 			break;
-		strv_take(ret_flags, take_ptr(word));
+		list_take(&flags, take_ptr(word));
 	}
+	*ret_flags = flags.items;
 	return at;
 }
 
 strv split_quoted(const char *text, char escape)
 {
-	strv words = NULL;
+	struct list words = { .items = NULL };
 
 	for (const char *at = skip_blanks(text); *at; at = skip_blanks(at)) {
 		char *word = read_word(&at, escape, true);
 
 		if (word)
-			strv_take(&words, word);
+			list_take(&words, word);
 	}
-	return words;
+	return words.items;
 }
 
 strv split_plain(const char *text)
 {
-	strv words = NULL;
+	struct list words = { .items = NULL };
 
 	for (const char *at = skip_blanks(text); *at; at = skip_blanks(at)) {
 		const char *end = at;
 
 		while (*end && !is_blank(*end))
 			end++;
-		strv_take(&words, xstrndup(at, (size_t)(end - at)));
+		list_take(&words, xstrndup(at, (size_t)(end - at)));
 		at = end;
 	}
-	return words;
+	return words.items;
 }
 
 int split_json(const char *text, strv *ret, struct error **err)
 {
 	cleanup_json struct json_object *value = NULL;
 	cleanup_error struct error *not_json = NULL;
-	cleanup_strv strv items = NULL;
+	cleanup_list struct list items = { .items = NULL };
 
 	text = skip_blanks(text);
 	if (*text != '[' || json_parse(text, strlen(text), "the array", &value, &not_json) < 0)
@@ -140,8 +143,8 @@ int split_json(const char *text, strv *ret, struct error **err)
 		if (strlen(json_object_get_string(item)) !=
 			(size_t)json_object_get_string_len(item))
 			return error_new(err, ERROR_INVALID, "a string contains a NUL byte");
-		strv_append(&items, json_object_get_string(item));
+		list_take(&items, xstrdup(json_object_get_string(item)));
 	}
-	*ret = take_ptr(items);
+	*ret = take_ptr(items.items);
 	return 1;
 }

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "build/key.h"
+#include "build/list.h"
 #include "build/words.h"
 #include "sys/path.h"
 
@@ -57,25 +58,27 @@ int state_expand(const struct state *state, const char *word, char **ret, struct
 
 int state_expand_list(const struct state *state, char *const *words, strv *ret, struct error **err)
 {
-	cleanup_strv strv expanded = NULL;
+	cleanup_list struct list expanded = { .items = NULL };
 
 	for (size_t i = 0; words && words[i]; i++) {
 		char *word = NULL;
 
 		if (state_expand(state, words[i], &word, err) < 0)
 			return -1;
-		strv_take(&expanded, word);
+		list_take(&expanded, word);
 	}
-	*ret = take_ptr(expanded);
+	*ret = take_ptr(expanded.items);
 	return 0;
 }
 
 int state_set(struct state *state, const char *name, const char *value, struct error **err)
 {
-	size_t bytes = strlen(name) + strlen(value);
+	size_t bytes = strlen(name) + strlen(value), count = 0;
 
-	for (size_t i = 0; state->env && state->env[i]; i++)
-		bytes += strlen(state->env[i]);
+	for (; state->env && state->env[count]; count++)
+		bytes += strlen(state->env[count]);
+	if (count >= VARIABLES_MAX)
+		return error_new(err, ERROR_INVALID, "more than %d variables", VARIABLES_MAX);
 	if (bytes > ENVIRONMENT_MAX)
 		return error_new(err, ERROR_INVALID,
 			"the variables are larger than %lu bytes together", ENVIRONMENT_MAX);

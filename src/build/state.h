@@ -14,6 +14,7 @@
 struct error;
 
 #define HISTORY_COMMENT "buildkit.dockerfile.v0" /* what tools know built images by */
+#define VARIABLES_MAX 10000
 #define ENVIRONMENT_MAX (8UL * 1024 * 1024) /* of all variables together */
 
 struct state {

@@ -113,9 +113,8 @@ static int read_link(int dir_fd, const char *name, struct tree_entry *entry, str
 static int list_directory(struct walk *walk, int dir_fd, const char *path,
 	const struct verdict *verdict, struct error **err);
 
-static int list_subdirectory( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	struct walk *walk, int dir_fd, const char *path, const struct verdict *verdict,
-	struct error **err)
+static int list_subdirectory(struct walk *walk, int dir_fd, const char *path,
+	const struct verdict *verdict, struct error **err)
 {
 	const char *slash = strrchr(path, '/');
 	size_t before = walk->tree->count;
@@ -140,8 +139,13 @@ static int list_subdirectory( // NOLINT(misc-no-recursion): bounded by SOURCE_DE
 	return 0;
 }
 
-static int list_entry( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	struct walk *walk, int dir_fd, const char *path, const struct verdict *parent,
+/* Pipes of the context are somebody's on this machine; in a stage they were made to be there. */
+static bool is_left_out(const struct source *source, const struct stat *st)
+{
+	return S_ISSOCK(st->st_mode) || (S_ISFIFO(st->st_mode) && source->root_owned);
+}
+
+static int list_entry(struct walk *walk, int dir_fd, const char *path, const struct verdict *parent,
 	struct error **err)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -154,7 +158,7 @@ static int list_entry( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
 		return 0;
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : error_sys(err, "look up '%s'", path);
-	if (S_ISSOCK(st.st_mode) || (verdict.hidden && !S_ISDIR(st.st_mode)))
+	if (is_left_out(walk->source, &st) || (verdict.hidden && !S_ISDIR(st.st_mode)))
 		return 0;
 	if (walk->tree->count == TREE_ENTRIES_MAX)
 		return error_new(err, ERROR_UNSUPPORTED, "more than %d files", TREE_ENTRIES_MAX);
@@ -166,9 +170,8 @@ static int list_entry( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
 	return 0;
 }
 
-static int list_directory( // NOLINT(misc-no-recursion): bounded by SOURCE_DEPTH_MAX
-	struct walk *walk, int dir_fd, const char *path, const struct verdict *verdict,
-	struct error **err)
+static int list_directory(struct walk *walk, int dir_fd, const char *path,
+	const struct verdict *verdict, struct error **err)
 {
 	cleanup_strv strv names = NULL;
 
@@ -193,6 +196,9 @@ static int list_top(struct walk *walk, struct error **err)
 
 	if (fstat(tree->fd, &st) < 0)
 		return error_sys(err, "look up '%s'", tree->path);
+	if (is_left_out(walk->source, &st))
+		return error_new(err, ERROR_NOT_FOUND, "'%s' is a pipe or socket in %s",
+			tree->path + 1, walk->source->name);
 	judge_top(walk, &verdict);
 	add_entry(walk, "", &st);
 	if (S_ISDIR(st.st_mode) && verdict.may_hold) {
@@ -263,16 +269,24 @@ int tree_open(const struct tree *tree, const struct tree_entry *entry, struct er
 	return take_fd(&fd);
 }
 
-#define CHUNK (256UL * 1024)
+#define CHUNK 65536
 
-static int digest_content(int fd, const char *path, struct sha256 *sha, struct error **err)
+/* Up to the size that was listed: a file that has grown since is found out when it is copied. */
+static int digest_content(
+	int fd, const struct tree_entry *entry, struct sha256 *sha, struct error **err)
 {
-	cleanup_free char *chunk = xcalloc(1, CHUNK);
-	ssize_t n;
+	char chunk[CHUNK];
+	off_t total = 0;
+	ssize_t n = 1;
 
-	while ((n = TEMP_FAILURE_RETRY(read(fd, chunk, CHUNK))) > 0)
+	while (n > 0 && (total == 0 || total < entry->st.st_size)) {
+		n = TEMP_FAILURE_RETRY(read(fd, chunk, sizeof(chunk)));
+		if (n < 0)
+			return error_sys(err, "read '%s'", entry->path);
 		sha256_update(sha, chunk, (size_t)n);
-	return n < 0 ? error_sys(err, "read '%s'", path) : 0;
+		total += n;
+	}
+	return 0;
 }
 
 /* One digest for contents and xattrs, so that lengths need no escaping in the outer one. */
@@ -286,7 +300,7 @@ static int digest_file(const struct tree *tree, const struct tree_entry *entry, 
 	if (fd < 0)
 		return -1;
 	sha256_init(&inner);
-	if (S_ISREG(entry->st.st_mode) && digest_content(fd, entry->path, &inner, err) < 0)
+	if (S_ISREG(entry->st.st_mode) && digest_content(fd, entry, &inner, err) < 0)
 		return -1;
 	sha256_final(&inner, digest);
 	key_bytes(sha, digest, sizeof(digest));

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "build/list.h"
 #include "build/split.h"
 #include "build/substitute.h"
 
@@ -17,7 +18,7 @@ struct lexer {
 	const char *at;
 	int depth;
 	bool raw_escapes;
-	strv *words; /* NULL when nobody wants them */
+	struct list *words; /* NULL when nobody wants them */
 	struct buf word; /* the one that is growing */
 };
 
@@ -28,7 +29,7 @@ static int expand_until(struct lexer *lexer, char stop, struct buf *out, struct 
 static void end_word(struct lexer *lexer)
 {
 	if (lexer->word.length > 0)
-		strv_append(lexer->words, buf_text(&lexer->word));
+		list_take(lexer->words, xstrdup(buf_text(&lexer->word)));
 	buf_clear(&lexer->word);
 }
 
@@ -75,8 +76,7 @@ static void quoted_escape(struct lexer *lexer, struct buf *out)
 		buf_putc(out, *lexer->at++);
 }
 
-static int double_quote( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
-	struct lexer *lexer, struct buf *out, struct error **err)
+static int double_quote(struct lexer *lexer, struct buf *out, struct error **err)
 {
 	cleanup_buf struct buf quoted = BUF_INIT(out->ceiling);
 
@@ -130,7 +130,7 @@ static char *read_name(struct lexer *lexer)
 }
 
 /* The text up to stop, expanded, one level deeper. */
-static int expand_inner( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
+static int expand_inner(
 	struct lexer *lexer, char stop, bool raw_escapes, char **ret, struct error **err)
 {
 	size_t max = lexer->lexicon->max ? lexer->lexicon->max : WORD_MAX;
@@ -185,8 +185,7 @@ static int strip(const struct braces *braces, const char *word, struct error **e
 }
 
 /* ${v-w}, ${v+w}, ${v?w}, ${v#p}, ${v%p}, after the operator. */
-static int expand_modifier( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
-	struct lexer *lexer, const struct braces *braces, struct error **err)
+static int expand_modifier(struct lexer *lexer, const struct braces *braces, struct error **err)
 {
 	bool strips = braces->op == '#' || braces->op == '%';
 	bool has = braces->value && !(braces->colon && !*braces->value);
@@ -209,8 +208,7 @@ static int expand_modifier( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
 }
 
 /* ${v/p/r} and ${v//p/r}, after the first slash. */
-static int expand_replacement( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
-	struct lexer *lexer, const struct braces *braces, struct error **err)
+static int expand_replacement(struct lexer *lexer, const struct braces *braces, struct error **err)
 {
 	cleanup_free char *pattern = NULL, *replacement = NULL;
 	bool all = *lexer->at == '/';
@@ -228,8 +226,7 @@ static int expand_replacement( // NOLINT(misc-no-recursion): bounded by DEPTH_MA
 		braces->value ? braces->value : "", pattern, replacement, all, braces->out, err);
 }
 
-static int expand_braces( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
-	struct lexer *lexer, struct buf *out, struct error **err)
+static int expand_braces(struct lexer *lexer, struct buf *out, struct error **err)
 {
 	cleanup_free char *name = NULL;
 	struct braces braces = { .out = out };
@@ -261,8 +258,7 @@ static int expand_braces( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
 	return expand_modifier(lexer, &braces, err);
 }
 
-static int expand_dollar( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
-	struct lexer *lexer, struct buf *out, struct error **err)
+static int expand_dollar(struct lexer *lexer, struct buf *out, struct error **err)
 {
 	cleanup_buf struct buf found = BUF_INIT(out->ceiling);
 	cleanup_free char *name = NULL;
@@ -309,8 +305,7 @@ static void expand_escape(struct lexer *lexer, struct buf *out)
 		put(lexer, out, lexer->at++, 1, false);
 }
 
-static int expand_next( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
-	struct lexer *lexer, struct buf *out, struct error **err)
+static int expand_next(struct lexer *lexer, struct buf *out, struct error **err)
 {
 	char c = *lexer->at;
 
@@ -330,8 +325,7 @@ static int expand_next( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
 }
 
 /* Up to the character stop, which is taken too; up to the end when stop is NUL. */
-static int expand_until( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
-	struct lexer *lexer, char stop, struct buf *out, struct error **err)
+static int expand_until(struct lexer *lexer, char stop, struct buf *out, struct error **err)
 {
 	while (*lexer->at && *lexer->at != stop) {
 		if (expand_next(lexer, out, err) < 0)
@@ -347,7 +341,7 @@ static int expand_until( // NOLINT(misc-no-recursion): bounded by DEPTH_MAX
 	return 0;
 }
 
-static int expand(const struct lexicon *lexicon, const char *text, char **ret, strv *words,
+static int expand(const struct lexicon *lexicon, const char *text, char **ret, struct list *words,
 	struct error **err)
 {
 	size_t max = lexicon->max ? lexicon->max : WORD_MAX;
@@ -376,10 +370,10 @@ int words_expand(const struct lexicon *lexicon, const char *text, char **ret, st
 int words_split(const struct lexicon *lexicon, const char *text, strv *ret, struct error **err)
 {
 	cleanup_free char *whole = NULL;
-	cleanup_strv strv words = NULL;
+	cleanup_list struct list words = { .items = NULL };
 
 	if (expand(lexicon, text, &whole, &words, err) < 0)
 		return -1;
-	*ret = take_ptr(words);
+	*ret = take_ptr(words.items);
 	return 0;
 }

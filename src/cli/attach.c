@@ -18,7 +18,7 @@
 
 /* After the end of an exec, what it wrote is still in its pipes; a background process that it left
  * may write for ever. No pipe holds more than this. */
-#define DRAIN_MAX (1024 * 1024)
+#define DRAIN_MAX (1024UL * 1024)
 #define TYPED_MAX (MSG_MAX - 1024)
 
 enum { /* places in the poll set */
@@ -42,7 +42,7 @@ struct pump {
 	bool closing; /* the end of stdin is to be told when what was typed is sent */
 	size_t typed; /* bytes of buffer to send */
 	bool done, exited, detached;
-	int code, deadly; /* deadly: the signal to die of, once the terminal is as it was */
+	int code;
 	size_t drained;
 	char buffer[TYPED_MAX + DETACH_KEYS_MAX];
 	char input[TYPED_MAX];
@@ -79,7 +79,7 @@ static void handle_signal(struct pump *pump)
 	else if (number > 0 && pump->attach->signal)
 		pump->attach->signal(number, pump->attach->arg);
 	else if (number > 0) {
-		pump->deadly = number;
+		pump->attach->deadly = number;
 		pump->done = true;
 	}
 }
@@ -94,7 +94,7 @@ static int put_out(
 	if (result == 0)
 		return 0;
 	if (error_errno(why) == EPIPE) {
-		pump->deadly = SIGPIPE;
+		pump->attach->deadly = SIGPIPE;
 		pump->done = true;
 		return 0;
 	}
@@ -279,6 +279,18 @@ static int handle_events(
 	return 0;
 }
 
+/* Nothing happened in time: either no more is in the pipes, or a lone ctrl-p was meant. */
+static void handle_silence(struct pump *pump, bool drain)
+{
+	if (drain) {
+		pump->done = true;
+		return;
+	}
+	pump->typed = detach_flush(&pump->attach->detach, pump->buffer);
+	if (pump->attach->is_exec)
+		write_typed(pump);
+}
+
 static int turn(struct pump *pump, struct error **err)
 {
 	struct pollfd set[POLL_COUNT_];
@@ -292,15 +304,12 @@ static int turn(struct pump *pump, struct error **err)
 	}
 	fill_set(pump, set);
 	ready = poll(set, POLL_COUNT_, timeout);
-	if (ready < 0 && errno != EINTR)
-		return error_sys(err, "poll");
-	if (ready == 0 && drain)
-		pump->done = true;
-	else if (ready == 0 && held)
-		pump->typed = detach_flush(&pump->attach->detach, pump->buffer);
-	if (ready == 0 && pump->typed > 0 && pump->attach->is_exec)
-		write_typed(pump);
-	return ready > 0 ? handle_events(pump, set, err) : 0;
+	if (ready < 0)
+		return errno == EINTR ? 0 : error_sys(err, "poll");
+	if (ready > 0)
+		return handle_events(pump, set, err);
+	handle_silence(pump, drain);
+	return 0;
 }
 
 static int prepare(struct pump *pump, struct error **err)
@@ -351,8 +360,6 @@ static void finish(struct pump *pump)
 	close_fd(io->stderr_fd);
 	io->connection = io->stdin_fd = io->stdout_fd = io->stderr_fd = -1;
 	signals_close(&pump->signals);
-	if (pump->deadly)
-		signals_die(pump->deadly);
 }
 
 int attach_run(struct attach *attach, int *ret_code, struct error **err)
@@ -371,6 +378,8 @@ int attach_run(struct attach *attach, int *ret_code, struct error **err)
 	finish(pump);
 	if (result < 0)
 		return -1;
+	if (attach->deadly)
+		return ATTACH_KILLED;
 	if (pump->exited)
 		*ret_code = pump->code;
 	return pump->exited ? ATTACH_EXITED : pump->detached ? ATTACH_DETACHED : ATTACH_LOST;

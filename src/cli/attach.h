@@ -20,6 +20,7 @@ struct attach {
 	bool is_exec, stdin, tty;
 	bool redraw; /* the program drew its screen before we came */
 	struct detach detach;
+	int deadly; /* result: the signal to die of when all is cleared up: signals_die() */
 	/* For each signal that we get; NULL: signals are for us. */
 	void (*signal)(int signal, void *arg);
 	void *arg;
@@ -29,6 +30,7 @@ enum attach_end {
 	ATTACH_EXITED,
 	ATTACH_DETACHED,
 	ATTACH_LOST, /* the monitor went without saying how it ended */
+	ATTACH_KILLED, /* a signal that was for us, or nobody reads our output: .deadly */
 };
 
 /* Returns how it ended, with *ret_code when it exited; -1 with *err. Closes io. */

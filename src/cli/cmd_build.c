@@ -41,7 +41,6 @@ static int build(
 	struct cli *cli, const struct build_opts *opts, const char *context, struct error **err)
 {
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
-	cleanup_close int null_fd = -1;
 	cleanup_free char *id = NULL;
 	bool quiet = opts->quiet || (opts->progress && strcmp(opts->progress, "quiet") == 0);
 	struct build_options options = { .context = context,
@@ -59,12 +58,6 @@ static int build(
 		.iidfile = opts->iidfile,
 		.progress_fd = STDERR_FILENO };
 
-	if (quiet) {
-		null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-		if (null_fd < 0)
-			return error_sys(err, "open /dev/null");
-		options.progress_fd = null_fd;
-	}
 	if (engine_open(&cli->paths, &engine, err) < 0 ||
 		build_image(&engine, &options, &id, err) < 0)
 		return -1;

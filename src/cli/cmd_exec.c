@@ -3,6 +3,7 @@
 #include "cli/attach.h"
 #include "cli/commands.h"
 #include "cli/create_flags.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 
 struct exec_opts {
@@ -61,6 +62,8 @@ static int exec(struct cli *cli, const struct exec_opts *opts, const char *name,
 		return 0;
 	}
 	end = attach_run(&attach, &code, err);
+	if (end == ATTACH_KILLED)
+		signals_die(attach.deadly);
 	if (end == ATTACH_DETACHED)
 		attach_say_detached();
 	if (end == ATTACH_LOST)

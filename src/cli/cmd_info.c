@@ -34,6 +34,7 @@ static int count_container(
 {
 	struct counts *counts = arg;
 
+	(void)row;
 	counts->by_state[status->state]++;
 	return 0;
 }
@@ -167,6 +168,7 @@ static int info_run(struct cli *cli, const void *opts_, char **args, struct erro
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 	cleanup_json struct json_object *object = NULL;
 
+	(void)args;
 	if (engine_open(&cli->paths, &engine, err) < 0 || info_object(&engine, &object, err) < 0)
 		return -1;
 	if (opts->format && *opts->format)

@@ -49,11 +49,12 @@ static int find(struct engine *engine, const struct kind *kind, const char *name
 
 		if (kind->lookups[i](engine, name, ret, &failure) == 0)
 			return 1;
-		if (error_kind(failure) != ERROR_NOT_FOUND &&
-			!(error_kind(failure) == ERROR_INVALID && kind->lookups[1])) {
-			*err = take_ptr(failure);
-			return -1;
-		}
+		/* What cannot be an image's name may be no name at all; an ambiguous id is one. */
+		if (error_kind(failure) == ERROR_NOT_FOUND ||
+			(i > 0 && error_kind(failure) == ERROR_INVALID))
+			continue;
+		*err = take_ptr(failure);
+		return -1;
 	}
 	return 0;
 }

@@ -11,11 +11,13 @@ static int pause_one(struct engine *engine, const char *name, const void *arg, s
 
 static int pause_run(struct cli *cli, const void *opts, char **names, struct error **err)
 {
+	(void)opts;
 	return cli_each(cli, names, pause_one, &(const bool){ true }, err);
 }
 
 static int unpause_run(struct cli *cli, const void *opts, char **names, struct error **err)
 {
+	(void)opts;
 	return cli_each(cli, names, pause_one, &(const bool){ false }, err);
 }
 

@@ -45,6 +45,7 @@ static int port_run(struct cli *cli, const void *opts, char **args, struct error
 	char id[ID_MAX];
 	size_t count;
 
+	(void)opts;
 	if (engine_open(&cli->paths, &engine, err) < 0 ||
 		container_resolve(&engine, args[0], id, err) < 0 ||
 		engine_register(&engine, &db, err) < 0 || register_find(db, id, &row, err) < 0)

@@ -99,6 +99,7 @@ static int ps_run(struct cli *cli, const void *opts_, char **args, struct error 
 	struct listing listing = { .engine = &engine, .opts = opts };
 	int result;
 
+	(void)args;
 	if (opts->quiet && opts->format && strcmp(opts->format, "table") != 0)
 		fprintf(stderr, "WARNING: Ignoring custom format, because both --format and "
 				"--quiet are set.\n");

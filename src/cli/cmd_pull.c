@@ -23,6 +23,7 @@ static const struct cli_flag pull_flags[] = {
 
 static void say(const char *text, void *arg)
 {
+	(void)arg;
 	puts(text);
 	fflush(stdout);
 }

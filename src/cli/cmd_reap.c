@@ -9,6 +9,7 @@ static int reap_run(struct cli *cli, const void *opts, char **args, struct error
 {
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 
+	(void)opts;
 	if (engine_open(&cli->paths, &engine, err) < 0)
 		return -1;
 	return container_reap(&engine, args[0], err);

@@ -34,6 +34,7 @@ static int reset_run(struct cli *cli, const void *opts_, char **args, struct err
 	const struct reset_opts *opts = opts_;
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 
+	(void)args;
 	if (engine_open(&cli->paths, &engine, err) < 0)
 		return -1;
 	if (!opts->force && !confirm(&engine))

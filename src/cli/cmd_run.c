@@ -88,12 +88,17 @@ static int run_run(struct cli *cli, const void *opts_, char **args, struct error
 	const struct session session = { .detach_keys = opts->detach_keys };
 	struct container_options options;
 	struct create_lists lists = { 0 };
-	int result = create_prepare(opts, args, &options, &lists, err);
+	cleanup_error struct error *no_tty = NULL;
+	int result;
 
+	/* Nothing was asked of the engine yet, so this is 1 and not 125, as with docker. */
+	if (!opts->detach && attach_check_tty(opts->interactive, opts->tty, &no_tty) < 0) {
+		cli_report(cli, no_tty);
+		return 1;
+	}
+	result = create_prepare(opts, args, &options, &lists, err);
 	if (result == 0)
 		result = session_check(&session, err);
-	if (result == 0 && !opts->detach)
-		result = attach_check_tty(opts->interactive, opts->tty, err);
 	if (result == 0)
 		result = run(cli, opts, &options, err);
 	create_lists_done(&lists);

@@ -26,6 +26,7 @@ static int start_one(struct engine *engine, const char *name, const void *arg, s
 	char id[ID_MAX];
 	int connection = -1;
 
+	(void)arg;
 	if (container_resolve(engine, name, id, err) < 0)
 		return -1;
 	if (container_is_running(engine, id))

@@ -87,6 +87,7 @@ static int take_sample(
 	cleanup_error struct error *gone = NULL;
 	struct sample sample = { .time_ns = clock_monotonic_ns() };
 
+	(void)status;
 	if (sampling->ids && !strv_contains(sampling->ids, row->id))
 		return 0;
 	if (container_stats(sampling->engine, row->id, &sample.stats, &sample.received,

@@ -8,6 +8,7 @@ static int tag_run(struct cli *cli, const void *opts, char **args, struct error 
 {
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 
+	(void)opts;
 	if (engine_open(&cli->paths, &engine, err) < 0)
 		return -1;
 	return image_tag(&engine, args[0], args[1], err);

@@ -102,7 +102,7 @@ static int print_own(const struct proc *procs, size_t count, struct error **err)
 		put_proc(&out, &procs[i], uptime_now());
 	if (buf_check(&out, "the list of processes", err) < 0)
 		return -1;
-	table_print(stdout, buf_text(&out));
+	table_print(stdout, buf_text(&out), 20);
 	return 0;
 }
 
@@ -220,7 +220,7 @@ static int print_ps(const struct proc *procs, size_t count, char *const *args, s
 	}
 	if (buf_check(&out, "the output of ps", err) < 0)
 		return -1;
-	table_print(stdout, buf_text(&out));
+	table_print(stdout, buf_text(&out), 20);
 	return 0;
 }
 
@@ -232,6 +232,7 @@ static int top_run(struct cli *cli, const void *opts, char **args, struct error 
 	size_t count = 0;
 	int result;
 
+	(void)opts;
 	if (engine_open(&cli->paths, &engine, err) < 0 ||
 		container_resolve(&engine, args[0], id, err) < 0)
 		return -1;

@@ -79,6 +79,8 @@ static int version_run(struct cli *cli, const void *opts_, char **args, struct e
 	const struct version_opts *opts = opts_;
 	cleanup_json struct json_object *object = NULL;
 
+	(void)args;
+	(void)cli;
 	if (!opts->format || !*opts->format) {
 		print_text();
 		return 0;

@@ -12,6 +12,7 @@ static int wait_run(struct cli *cli, const void *opts, char **names, struct erro
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 	int result = 0;
 
+	(void)opts;
 	if (engine_open(&cli->paths, &engine, err) < 0)
 		return -1;
 	for (; *names; names++) {

@@ -79,18 +79,30 @@ static const char fish_script[] = "# fish completion for vessel\n"
 
 static int bash_run(struct cli *cli, const void *opts, char **args, struct error **err)
 {
+	(void)args;
+	(void)cli;
+	(void)err;
+	(void)opts;
 	fputs(bash_script, stdout);
 	return 0;
 }
 
 static int zsh_run(struct cli *cli, const void *opts, char **args, struct error **err)
 {
+	(void)args;
+	(void)cli;
+	(void)err;
+	(void)opts;
 	fputs(zsh_script, stdout);
 	return 0;
 }
 
 static int fish_run(struct cli *cli, const void *opts, char **args, struct error **err)
 {
+	(void)args;
+	(void)cli;
+	(void)err;
+	(void)opts;
 	fputs(fish_script, stdout);
 	return 0;
 }
@@ -127,6 +139,7 @@ static void offer(const struct completion *completion, const char *name, const c
 static int offer_container(
 	const struct container_row *row, const struct container_status *status, void *arg)
 {
+	(void)status;
 	offer(arg, row->name, row->image);
 	return 0;
 }
@@ -251,6 +264,8 @@ static int complete_run(struct cli *cli, const void *opts, char **words, struct 
 {
 	struct completion completion = { .cli = cli, .command = &cli_global, .current = "" };
 
+	(void)err;
+	(void)opts;
 	follow(&completion, words);
 	puts(offer_all(&completion) ? ":files" : ":none");
 	return 0;

@@ -147,6 +147,7 @@ void create_lists_done(struct create_lists *lists)
 
 static void say_progress(const char *text, void *arg)
 {
+	(void)arg;
 	fprintf(stderr, "%s\n", text);
 }
 

@@ -1,30 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/detach.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/strv.h"
 
-/* ctrl-a to ctrl-z, and the others that ASCII has below space. */
+/* ctrl-a to ctrl-z, and the others that ASCII has below space: those of '@' to '_'. */
 static int key_parse(const char *text)
 {
-	static const char others[] = "[\\]^_"; /* 0x1b to 0x1f */
-	const char *other;
-	char letter;
+	static const char ctrl[] = "ctrl-";
+	const size_t length = sizeof(ctrl) - 1;
+	int letter;
 
-	if (strlen(text) == 1)
+	if (text[0] && !text[1])
 		return (unsigned char)text[0];
-	if (strncasecmp(text, "ctrl-", 5) != 0 || strlen(text) != 6)
+	if (strncasecmp(text, ctrl, length) != 0 || !text[length] || text[length + 1])
 		return -1;
-	letter = (char)tolower((unsigned char)text[5]);
+	letter = (unsigned char)text[length];
 	if (letter >= 'a' && letter <= 'z')
-		return letter - 'a' + 1;
-	if (letter == '@')
-		return 0;
-	other = strchr(others, letter);
-	return other ? 0x1b + (int)(other - others) : -1;
+		letter -= 'a' - 'A';
+	return letter >= '@' && letter <= '_' ? letter - '@' : -1;
 }
 
 int detach_init(struct detach *detach, const char *keys, struct error **err)

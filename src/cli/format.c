@@ -83,6 +83,8 @@ static int header_method(const struct template_method *call, const void *arg,
 	cleanup_free char *text = NULL;
 	const char *dot;
 
+	(void)arg;
+	(void)err;
 	if (strcmp(call->name, "Label") != 0 || call->count != 1)
 		return 0;
 	text = xstrdup(json_object_get_string(call->args[0]));
@@ -122,7 +124,7 @@ int format_print(struct format *format, FILE *out, struct error **err)
 		return -1;
 	buf_append(&table, buf_text(&format->rows), format->rows.length);
 	buf_clear(&format->rows);
-	table_print(out, buf_text(&table));
+	table_print(out, buf_text(&table), TABLE_WIDTH);
 	return 0;
 }
 

@@ -22,11 +22,11 @@ const struct cli_flag **help_flags(const struct cli_command *command, size_t *re
 
 	while (flag && flag->name)
 		flag++;
-	list = xcalloc((size_t)(flag - command->flags) + 1, sizeof(struct cli_flag *));
+	list = xcalloc((size_t)(flag - command->flags) + 1, sizeof(void *));
 	for (flag = command->flags; flag && flag->name; flag++)
 		if (!flag->hidden)
 			list[count++] = flag;
-	qsort(list, count, sizeof(*list), by_name);
+	qsort(list, count, sizeof(void *), by_name);
 	*ret_count = count;
 	return list;
 }
@@ -77,11 +77,9 @@ static void print_flags(FILE *out, const struct cli_command *command, const char
 		fprintf(out, "\n%s:\n", title);
 	for (size_t i = 0; i < count; i++) {
 		const char *arg = help_flag_arg(flags[i]);
-		char dash = flags[i]->short_name ? '-' : ' ',
-		     letter = flags[i]->short_name ? flags[i]->short_name : ' ',
-		     comma = flags[i]->short_name ? ',' : ' ';
-		int used = fprintf(out, "  %c%c%c --%s%s%s", dash, letter, comma, flags[i]->name,
-			*arg ? " " : "", arg);
+		char letter[] = { '-', flags[i]->short_name, ',', '\0' };
+		int used = fprintf(out, "  %s --%s%s%s", flags[i]->short_name ? letter : "   ",
+			flags[i]->name, *arg ? " " : "", arg);
 
 		fprintf(out, "%*s", (int)column - used, "");
 		help_wrap(out, flags[i]->help, column, room);

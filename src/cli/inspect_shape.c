@@ -43,7 +43,7 @@ static struct json_object *unset(struct json_object *value)
 static void shape(struct json_object *object, const char *parent);
 
 /* Maps hold lists and objects of their own kind: what is null in them is an unset list. */
-static void shape_map(struct json_object *map) // NOLINT(misc-no-recursion): as deep as the value
+static void shape_map(struct json_object *map)
 {
 	json_object_object_foreach(map, key, member)
 	{
@@ -55,8 +55,7 @@ static void shape_map(struct json_object *map) // NOLINT(misc-no-recursion): as 
 	template_mark(map, TEMPLATE_MAP);
 }
 
-static void shape_member( // NOLINT(misc-no-recursion): as deep as the value
-	struct json_object *object, const char *parent, const char *name,
+static void shape_member(struct json_object *object, const char *parent, const char *name,
 	struct json_object *member)
 {
 	bool is_map = strv_contains((strv)maps, name) ||
@@ -72,7 +71,7 @@ static void shape_member( // NOLINT(misc-no-recursion): as deep as the value
 		shape(member, name);
 }
 
-static void shape(struct json_object *object, const char *parent) // NOLINT(misc-no-recursion)
+static void shape(struct json_object *object, const char *parent)
 {
 	if (json_object_is_type(object, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(object); i++)
@@ -85,7 +84,10 @@ static void shape(struct json_object *object, const char *parent) // NOLINT(misc
 		if (strcmp(always[i].parent, parent) == 0 &&
 			!json_object_object_get_ex(object, always[i].name, NULL))
 			json_put(object, always[i].name, NULL);
-	json_object_object_foreach(object, name, member) shape_member(object, parent, name, member);
+	json_object_object_foreach(object, name, member)
+	{
+		shape_member(object, parent, name, member);
+	}
 }
 
 void inspect_shape(struct json_object *object)

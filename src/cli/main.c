@@ -168,7 +168,7 @@ static int find_and_run(struct cli *cli, char *const *words)
 		words++;
 	}
 	/* A group alone prints its help, as docker does, and that is no error. */
-	if (help || command->children) {
+	if (help || !command->run) {
 		help_print(stdout, cli->program, path, command);
 		return 0;
 	}

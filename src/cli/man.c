@@ -127,6 +127,8 @@ static void put_all(void)
 
 static int man_run(struct cli *cli, const void *opts, char **names, struct error **err)
 {
+	(void)cli;
+	(void)opts;
 	fputs(".TH VESSEL 1 \"\" \"vessel " VESSEL_VERSION "\" \"User Commands\"\n"
 	      ".SH NAME\nvessel \\- a container engine without a daemon\n"
 	      ".SH SYNOPSIS\n\\fBvessel\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR\n"

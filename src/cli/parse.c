@@ -48,12 +48,14 @@ static int set_int(const char *text, void *field, struct error **err)
 
 static int set_text(const char *text, void *field, struct error **err)
 {
+	(void)err;
 	*(const char **)field = text;
 	return 0;
 }
 
 static int set_list(const char *text, void *field, struct error **err)
 {
+	(void)err;
 	strv_append((strv *)field, text);
 	return 0;
 }
@@ -198,28 +200,35 @@ static void keep_args(struct parser *parser, char *const *words, size_t count)
 		parser->out->args[parser->out->arg_count++] = words[i];
 }
 
+static bool is_flag(const char *word)
+{
+	return word[0] == '-' && word[1]; /* "-" alone is stdin, an argument */
+}
+
+static int parse_flag(struct parser *parser, const char *word, struct error **err)
+{
+	return word[1] == '-' ? parse_long(parser, word, err) : parse_shorts(parser, word, err);
+}
+
 static int parse_words(struct parser *parser, struct error **err)
 {
 	while (*parser->next && !parser->out->help) {
 		char *const *word = parser->next++;
-		int result;
 
 		if (strcmp(*word, "--") == 0) {
 			keep_args(parser, parser->next, strv_length(parser->next));
 			return 0;
 		}
-		if ((*word)[0] != '-' || !(*word)[1]) {
-			bool all = parser->command->options_first;
-
-			keep_args(parser, word, all ? strv_length(word) : 1);
-			if (all)
-				return 0;
+		if (is_flag(*word)) {
+			if (parse_flag(parser, *word, err) < 0)
+				return -1;
 			continue;
 		}
-		result = (*word)[1] == '-' ? parse_long(parser, *word, err)
-					   : parse_shorts(parser, *word, err);
-		if (result < 0)
-			return -1;
+		if (parser->command->options_first) {
+			keep_args(parser, word, strv_length(word));
+			return 0;
+		}
+		keep_args(parser, word, 1);
 	}
 	return 0;
 }

@@ -34,7 +34,7 @@ static bool parse_stat(const char *stat, struct proc *proc)
 	unsigned long long start = 0;
 
 	if (!rest ||
-		sscanf(rest + 1, // NOLINT(cert-err34-c): the kernel's own numbers
+		sscanf(rest + 1,
 			" %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d "
 			"%*d %llu",
 			&proc->parent, &proc->terminal, &user, &system, &start) != 5)

@@ -74,6 +74,8 @@ static int64_t walked_bytes; /* nftw(3) has no argument for its callback */
 
 static int add_size(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
+	(void)ftw;
+	(void)path;
 	if (type == FTW_F || type == FTW_SL)
 		walked_bytes += st->st_size;
 	return 0;
@@ -194,6 +196,7 @@ static int method(const struct template_method *call, const void *arg, struct js
 	const struct ps_container *container = arg;
 	const char *value;
 
+	(void)err;
 	if (strcmp(call->name, "Label") != 0 || call->count != 1)
 		return 0;
 	value = env_get(container->labels, json_object_get_string(call->args[0]));

@@ -6,16 +6,32 @@
 #include "base/alloc.h"
 #include "cli/template_value.h"
 
-size_t quote_rune(const char *text, size_t length, long *ret)
+/* By the first byte; 0: it begins none. */
+static size_t sequence_length(unsigned char first)
+{
+	static const struct {
+		unsigned char below;
+		size_t length;
+	} ranges[] = { { 0x80, 1 }, { 0xc2, 0 }, { 0xe0, 2 }, { 0xf0, 3 }, { 0xf5, 4 } };
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
+		if (first < ranges[i].below)
+			return ranges[i].length;
+	return 0;
+}
+
+/* Not a longer form than needed, not half of a UTF-16 pair. */
+static bool is_rune(long rune, size_t length)
 {
 	static const long lowest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+
+	return rune >= lowest[length] && rune <= 0x10ffff && (rune < 0xd800 || rune > 0xdfff);
+}
+
+size_t quote_rune(const char *text, size_t length, long *ret)
+{
 	const unsigned char *bytes = (const unsigned char *)text;
-	size_t n = bytes[0] < 0x80   ? 1
-		   : bytes[0] < 0xc2 ? 0
-		   : bytes[0] < 0xe0 ? 2
-		   : bytes[0] < 0xf0 ? 3
-		   : bytes[0] < 0xf5 ? 4
-				     : 0;
+	size_t n = sequence_length(bytes[0]);
 	long rune = n == 1 ? bytes[0] : bytes[0] & (0x7f >> n);
 
 	*ret = -1;
@@ -26,7 +42,7 @@ size_t quote_rune(const char *text, size_t length, long *ret)
 			return 1;
 		rune = rune << 6 | (bytes[i] & 0x3f);
 	}
-	if (rune < lowest[n] || rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000))
+	if (!is_rune(rune, n))
 		return 1;
 	*ret = rune;
 	return n;
@@ -54,18 +70,14 @@ void quote_go(struct buf *out, const char *text, size_t length)
 		long rune;
 		size_t n = quote_rune(text + i, length - i, &rune);
 
-		if (rune < 0 || rune < ' ' || rune == 0x7f) {
-			if (short_escape(rune))
-				buf_puts(out, short_escape(rune));
-			else
-				buf_printf(out, "\\x%02x", (unsigned char)text[i]);
-		} else if (short_escape(rune)) {
+		if (short_escape(rune))
 			buf_puts(out, short_escape(rune));
-		} else if (rune >= 0x80 && rune < 0xa0) {
+		else if (rune < ' ' || rune == 0x7f) /* also what is no character */
+			buf_printf(out, "\\x%02x", (unsigned char)text[i]);
+		else if (rune >= 0x80 && rune < 0xa0)
 			buf_printf(out, "\\u%04lx", (unsigned long)rune);
-		} else {
+		else
 			buf_append(out, text + i, n);
-		}
 		i += n;
 	}
 	buf_putc(out, '"');
@@ -82,7 +94,7 @@ static void json_text(struct buf *out, const char *text, size_t length)
 			buf_puts(out, "\\ufffd");
 		else if (rune == '"' || rune == '\\')
 			buf_printf(out, "\\%c", (int)rune);
-		else if (rune < ' ' && strchr("\b\f\n\r\t", (int)rune) && rune)
+		else if (rune > 0 && rune < ' ' && strchr("\b\f\n\r\t", (int)rune))
 			buf_puts(out, short_escape(rune));
 		else if (rune < ' ' || rune == 0x2028 || rune == 0x2029)
 			buf_printf(out, "\\u%04lx", (unsigned long)rune);
@@ -93,8 +105,7 @@ static void json_text(struct buf *out, const char *text, size_t length)
 	buf_putc(out, '"');
 }
 
-static void json_object_text(
-	struct buf *out, struct json_object *value) // NOLINT(misc-no-recursion)
+static void json_object_text(struct buf *out, struct json_object *value)
 {
 	size_t count;
 	cleanup_free const char **keys = value_keys(value, &count);
@@ -110,7 +121,7 @@ static void json_object_text(
 }
 
 /* The depth is that of the value, which json_parse() bounds. */
-void quote_json(struct buf *out, struct json_object *value) // NOLINT(misc-no-recursion)
+void quote_json(struct buf *out, struct json_object *value)
 {
 	switch (json_object_get_type(value)) {
 	case json_type_object:

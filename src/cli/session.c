@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 
 struct container_attach session_streams(const struct session *session, bool out, bool errors)
@@ -32,6 +33,18 @@ int session_check(const struct session *session, struct error **err)
 	return detach_init(&detach, session->detach_keys, err);
 }
 
+/*
+ * We go before the container's end was seen. A monitor that still runs finds no owner connected at
+ * its end, and clears away; one that has ended while we were connected has left that to us.
+ */
+static void leave(const struct session *session)
+{
+	cleanup_error struct error *ignored = NULL;
+
+	if (session->owner && !container_is_running(session->engine, session->id))
+		(void)container_reap(session->engine, session->id, &ignored);
+}
+
 int session_run(const struct session *session, int connection, struct error **err)
 {
 	struct session copy = *session;
@@ -53,8 +66,12 @@ int session_run(const struct session *session, int connection, struct error **er
 		return -1;
 	}
 	end = attach_run(&attach, &code, err);
+	if (end < 0 || end == ATTACH_KILLED)
+		leave(session);
 	if (end < 0)
 		return -1;
+	if (end == ATTACH_KILLED)
+		signals_die(attach.deadly);
 	if (end == ATTACH_DETACHED) {
 		attach_say_detached();
 		return 0;

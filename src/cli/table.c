@@ -6,7 +6,6 @@
 #include "base/alloc.h"
 #include "cli/quote.h"
 
-#define MIN_WIDTH 10
 #define PADDING 3
 
 static size_t cell_width(const char *cell, size_t length)
@@ -34,7 +33,7 @@ static const char *each_cell(const char *line,
 }
 
 struct widths {
-	size_t *columns, count;
+	size_t *columns, count, min;
 };
 
 static void measure(const char *cell, size_t length, size_t column, void *arg)
@@ -44,7 +43,7 @@ static void measure(const char *cell, size_t length, size_t column, void *arg)
 
 	if (column >= widths->count) {
 		widths->columns = xrealloc(widths->columns, column + 1, sizeof(size_t));
-		widths->columns[column] = MIN_WIDTH;
+		widths->columns[column] = widths->min;
 		widths->count = column + 1;
 	}
 	if (width > widths->columns[column])
@@ -71,11 +70,12 @@ static const char *next_line(const char *line)
 	return end ? end + 1 : line + strlen(line);
 }
 
-void table_print(FILE *out, const char *text)
+void table_print(FILE *out, const char *text, size_t min_width)
 {
-	struct widths widths = { 0 };
+	struct widths widths = { .min = min_width };
 	struct printing printing = { out, &widths };
 
+	widths.columns = xcalloc(1, sizeof(size_t));
 	for (const char *line = text; *line; line = next_line(line))
 		(void)each_cell(line, measure, &widths);
 	for (const char *line = text; *line; line = next_line(line)) {

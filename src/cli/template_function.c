@@ -37,6 +37,7 @@ static int need_int(struct json_object *value, int64_t *ret, struct error **err)
 
 static int call_not(const struct template_call *call, struct json_object **ret, struct error **err)
 {
+	(void)err;
 	*ret = json_object_new_boolean(!value_truth(call->args[0]));
 	return 0;
 }
@@ -86,7 +87,7 @@ static int index_once(struct json_object *item, struct json_object *index, struc
 		*ret = map_index(item, json_object_get_string(index));
 		return 0;
 	}
-	if (!item)
+	if (!item || value_mark(item) == TEMPLATE_NIL)
 		return error_new(err, ERROR_INVALID, "index of untyped nil");
 	if (!value_is(item, json_type_array) && !value_is(item, json_type_string))
 		return error_new(
@@ -264,32 +265,13 @@ static int call_urlquery(
 	return escape(call, put_query, ret, err);
 }
 
-/* -1, 0, 1; 2: they differ and have no order, or -2 with *err. */
-static int compare(struct json_object *a, struct json_object *b, struct error **err)
+#define DIFFERENT 2 /* they are not equal, and have no order */
+#define NOT_COMPARABLE (-2)
+
+static int compare_numbers(struct json_object *a, struct json_object *b)
 {
 	double x, y;
 
-	a = value_mark(a) == TEMPLATE_NIL ? NULL : a;
-	b = value_mark(b) == TEMPLATE_NIL ? NULL : b;
-	if (!a || !b)
-		return a == b ? 0 : 2;
-	if (value_is(a, json_type_object) || value_is(a, json_type_array) ||
-		value_is(b, json_type_object) || value_is(b, json_type_array)) {
-		error_new(err, ERROR_INVALID, "non-comparable type %s: cannot compare",
-			value_type(a));
-		return -2;
-	}
-	if (value_is(a, json_type_string) && value_is(b, json_type_string)) {
-		int order = strcmp(json_object_get_string(a), json_object_get_string(b));
-
-		return order < 0 ? -1 : order > 0;
-	}
-	if (value_is(a, json_type_boolean) && value_is(b, json_type_boolean))
-		return json_object_get_boolean(a) == json_object_get_boolean(b) ? 0 : 2;
-	if (!value_is_number(a) || !value_is_number(b)) {
-		error_new(err, ERROR_INVALID, "incompatible types for comparison");
-		return -2;
-	}
 	if (value_is(a, json_type_int) && value_is(b, json_type_int)) {
 		int64_t left = json_object_get_int64(a), right = json_object_get_int64(b);
 
@@ -300,6 +282,49 @@ static int compare(struct json_object *a, struct json_object *b, struct error **
 	return x < y ? -1 : x > y;
 }
 
+static bool is_container(struct json_object *value)
+{
+	return value_is(value, json_type_object) || value_is(value, json_type_array);
+}
+
+static int compare_texts(struct json_object *a, struct json_object *b)
+{
+	int order = strcmp(json_object_get_string(a), json_object_get_string(b));
+
+	return order < 0 ? -1 : order > 0;
+}
+
+static bool both(struct json_object *a, struct json_object *b, enum json_type type)
+{
+	return value_is(a, type) && value_is(b, type);
+}
+
+static struct json_object *unless_nil(struct json_object *value)
+{
+	return value_mark(value) == TEMPLATE_NIL ? NULL : value;
+}
+
+/* -1, 0, 1, or DIFFERENT; NOT_COMPARABLE with *err. */
+static int compare(struct json_object *a, struct json_object *b, struct error **err)
+{
+	a = unless_nil(a);
+	b = unless_nil(b);
+	if (!a || !b)
+		return a == b ? 0 : DIFFERENT;
+	if (value_is_number(a) && value_is_number(b))
+		return compare_numbers(a, b);
+	if (both(a, b, json_type_string))
+		return compare_texts(a, b);
+	if (both(a, b, json_type_boolean))
+		return json_object_get_boolean(a) == json_object_get_boolean(b) ? 0 : DIFFERENT;
+	if (is_container(a) || is_container(b))
+		error_new(err, ERROR_INVALID, "non-comparable type %s: cannot compare",
+			value_type(a));
+	else
+		error_new(err, ERROR_INVALID, "incompatible types for comparison");
+	return NOT_COMPARABLE;
+}
+
 static int call_eq(const struct template_call *call, struct json_object **ret, struct error **err)
 {
 	bool equal = false;
@@ -307,7 +332,7 @@ static int call_eq(const struct template_call *call, struct json_object **ret, s
 	for (size_t i = 1; i < call->count && !equal; i++) {
 		int order = compare(call->args[0], call->args[i], err);
 
-		if (order == -2)
+		if (order == NOT_COMPARABLE)
 			return -1;
 		equal = order == 0;
 	}
@@ -319,7 +344,7 @@ static int call_ne(const struct template_call *call, struct json_object **ret, s
 {
 	int order = compare(call->args[0], call->args[1], err);
 
-	if (order == -2)
+	if (order == NOT_COMPARABLE)
 		return -1;
 	*ret = json_object_new_boolean(order != 0);
 	return 0;
@@ -330,9 +355,9 @@ static int ordered(const struct template_call *call, bool less, bool equal, bool
 {
 	int order = compare(call->args[0], call->args[1], err);
 
-	if (order == -2)
+	if (order == NOT_COMPARABLE)
 		return -1;
-	if (order == 2 || !call->args[0] || value_is(call->args[0], json_type_boolean))
+	if (order == DIFFERENT || !call->args[0] || value_is(call->args[0], json_type_boolean))
 		return error_new(err, ERROR_INVALID, "invalid type for comparison");
 	*ret = json_object_new_boolean(order < 0 ? less : order > 0 ? greater : equal);
 	return 0;

@@ -30,7 +30,9 @@ int lexer_error(const struct lexer *lexer, size_t at, struct error **err, const 
 
 static char at(const struct lexer *lexer, size_t offset)
 {
-	return lexer->at + offset < lexer->length ? lexer->text[lexer->at + offset] : '\0';
+	if (lexer->at + offset >= lexer->length)
+		return '\0';
+	return lexer->text[lexer->at + offset];
 }
 
 static bool starts(const struct lexer *lexer, const char *text)

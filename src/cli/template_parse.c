@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Templates into nodes. Recursive descent; depth is bounded by TEMPLATE_DEPTH_MAX. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -31,13 +32,14 @@ struct node *node_new(enum node_type type, size_t start)
 
 void node_add(struct node *node, struct node *item)
 {
+	assert(item);
 	if ((node->count & (node->count + 1)) == 0)
-		node->items = xrealloc(node->items, 2 * (node->count + 1), sizeof(*node->items));
+		node->items = xrealloc(node->items, 2 * (node->count + 1), sizeof(struct node *));
 	node->items[node->count++] = item;
 	node->end = item->end;
 }
 
-void node_free(struct node *node) // NOLINT(misc-no-recursion): as deep as the parser went
+void node_free(struct node *node)
 {
 	if (!node)
 		return;
@@ -92,7 +94,7 @@ static int unexpected(const struct parser *parser, const char *context, struct e
 	if (parser->token.type == TOKEN_SHUT)
 		return lexer_error(
 			&parser->lexer, parser->token.start, err, "unexpected right paren");
-	if (is_keyword(parser))
+	if (is_keyword(parser) || parser->token.type == TOKEN_DOT)
 		buf_printf(&quoted, "<%s>", text);
 	else
 		quote_go(&quoted, text, strlen(text));
@@ -170,7 +172,6 @@ static int take_variable(struct parser *parser, struct node *node, struct error 
 	return 0;
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): bounded by enter()
 static int take_parentheses(struct parser *parser, struct node *node, struct error **err)
 {
 	struct node *pipe = NULL;
@@ -187,8 +188,7 @@ static int take_parentheses(struct parser *parser, struct node *node, struct err
 }
 
 /* 1 with *ret, 0 when the next token begins no operand. */
-static int parse_term( // NOLINT(misc-no-recursion): see take_parentheses()
-	struct parser *parser, struct node **ret, struct error **err)
+static int parse_term(struct parser *parser, struct node **ret, struct error **err)
 {
 	cleanup_node struct node *node = node_new(NODE_DOT, parser->token.start);
 	int result = 0;
@@ -254,8 +254,7 @@ static bool ends_command(const struct token *token)
 	return token->type == TOKEN_CLOSE || token->type == TOKEN_SHUT || token->type == TOKEN_PIPE;
 }
 
-static int parse_command( // NOLINT(misc-no-recursion): see take_parentheses()
-	struct parser *parser, struct node **ret, struct error **err)
+static int parse_command(struct parser *parser, struct node **ret, struct error **err)
 {
 	cleanup_node struct node *command = node_new(NODE_COMMAND, parser->token.start);
 
@@ -329,9 +328,8 @@ static int check_pipe(const struct parser *parser, const struct node *pipe, stru
 }
 
 /* Up to end, which stays the next token when it is "}}". */
-static int parse_pipe( // NOLINT(misc-no-recursion): see take_parentheses()
-	struct parser *parser, enum token_type end, const char *context, struct node **ret,
-	struct error **err)
+static int parse_pipe(struct parser *parser, enum token_type end, const char *context,
+	struct node **ret, struct error **err)
 {
 	cleanup_node struct node *pipe = node_new(NODE_PIPE, parser->token.start);
 
@@ -378,10 +376,10 @@ static int close_action(struct parser *parser, const char *context, struct error
 }
 
 /* Behind the pipeline of if, range, with: the body, "else" or "else if", and "end". */
-static int parse_branches( // NOLINT(misc-no-recursion): bounded by enter()
+static int parse_branches(
 	struct parser *parser, struct node *node, const char *context, struct error **err);
 
-static int parse_else( // NOLINT(misc-no-recursion): see parse_branches()
+static int parse_else(
 	struct parser *parser, struct node *node, const char *context, struct error **err)
 {
 	enum ending ending = END_OF_TEXT;
@@ -406,7 +404,6 @@ static int parse_else( // NOLINT(misc-no-recursion): see parse_branches()
 	return 0;
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): bounded by enter()
 static int parse_branches(
 	struct parser *parser, struct node *node, const char *context, struct error **err)
 {
@@ -430,7 +427,7 @@ static int parse_branches(
 	return 0;
 }
 
-static int parse_jump(struct parser *parser, struct node *node, struct error **err)
+static int parse_jump(struct parser *parser, struct error **err)
 {
 	cleanup_free char *word = token_text(parser);
 
@@ -454,8 +451,7 @@ static const struct {
 	{ "continue", NODE_CONTINUE, false, true },
 };
 
-static int parse_action( // NOLINT(misc-no-recursion): see parse_branches()
-	struct parser *parser, struct node *list, struct error **err)
+static int parse_action(struct parser *parser, struct node *list, struct error **err)
 {
 	struct node *node = NULL;
 
@@ -465,7 +461,7 @@ static int parse_action( // NOLINT(misc-no-recursion): see parse_branches()
 		node = node_new(keywords[i].type, parser->token.start);
 		node_add(list, node);
 		return keywords[i].branches ? parse_branches(parser, node, keywords[i].word, err)
-					    : parse_jump(parser, node, err);
+					    : parse_jump(parser, err);
 	}
 	if (is_word(parser, "define") || is_word(parser, "template") || is_word(parser, "block"))
 		return lexer_error(&parser->lexer, parser->token.start, err,
@@ -501,33 +497,35 @@ static bool take_text(struct parser *parser, struct node *list)
 	return open != NULL;
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): see parse_branches()
+/* One action, its "{{" taken. Sets *ret_ending when it ends the list. */
+static int parse_braces(
+	struct parser *parser, struct node *list, enum ending *ret_ending, struct error **err)
+{
+	int comment = lexer_comment(&parser->lexer, &parser->trim, err);
+	bool is_end;
+
+	if (comment != 0)
+		return comment < 0 ? -1 : 0;
+	if (next(parser, err) < 0)
+		return -1;
+	is_end = is_word(parser, "end");
+	if (!is_end && !is_word(parser, "else"))
+		return parse_action(parser, list, err);
+	*ret_ending = is_end ? END_END : END_ELSE;
+	if (next(parser, err) < 0)
+		return -1;
+	return is_end ? close_action(parser, "end", err) : 0;
+}
+
 static int parse_list(
 	struct parser *parser, enum ending *ret_ending, struct node **ret, struct error **err)
 {
 	cleanup_node struct node *list = node_new(NODE_LIST, parser->lexer.at);
 	enum ending ending = END_OF_TEXT;
 
-	while (take_text(parser, list)) {
-		int comment = lexer_comment(&parser->lexer, &parser->trim, err);
-
-		if (comment < 0)
+	while (ending == END_OF_TEXT && take_text(parser, list))
+		if (parse_braces(parser, list, &ending, err) < 0)
 			return -1;
-		if (comment)
-			continue;
-		if (next(parser, err) < 0)
-			return -1;
-		if (is_word(parser, "end") || is_word(parser, "else")) {
-			ending = is_word(parser, "end") ? END_END : END_ELSE;
-			if (next(parser, err) < 0)
-				return -1;
-			if (ending == END_END && close_action(parser, "end", err) < 0)
-				return -1;
-			break;
-		}
-		if (parse_action(parser, list, err) < 0)
-			return -1;
-	}
 	*ret_ending = ending;
 	*ret = take_ptr(list);
 	return 0;
@@ -566,8 +564,7 @@ void template_free(struct template *template)
 	free(template);
 }
 
-static bool uses(
-	const struct node *node, const char *field, bool whole) // NOLINT(misc-no-recursion)
+static bool uses(const struct node *node, const char *field, bool whole)
 {
 	if (!node)
 		return false;

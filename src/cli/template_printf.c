@@ -78,35 +78,38 @@ static void bad_verb(struct buf *out, const struct verb *verb, struct json_objec
 	buf_putc(out, ')');
 }
 
+static void put_bits(struct buf *out, uint64_t value)
+{
+	int top = value ? 63 - __builtin_clzll(value) : 0;
+
+	for (; top >= 0; top--)
+		buf_putc(out, value >> top & 1 ? '1' : '0');
+}
+
 static bool format_int(struct buf *out, const struct verb *verb, int64_t value)
 {
 	uint64_t absolute = value < 0 ? -(uint64_t)value : (uint64_t)value;
-	const char *sign = value < 0 ? "-" : verb->plus ? "+" : verb->space ? " " : "";
 
+	if (!strchr("dxXob", verb->letter))
+		return false;
+	buf_puts(out, value < 0 ? "-" : verb->plus ? "+" : verb->space ? " " : "");
 	switch (verb->letter) {
 	case 'd':
-		buf_printf(out, "%s%" PRIu64, sign, absolute);
-		return true;
+		buf_printf(out, "%" PRIu64, absolute);
+		break;
 	case 'x':
-		buf_printf(out, "%s%s%" PRIx64, sign, verb->sharp ? "0x" : "", absolute);
-		return true;
+		buf_printf(out, verb->sharp ? "0x%" PRIx64 : "%" PRIx64, absolute);
+		break;
 	case 'X':
-		buf_printf(out, "%s%s%" PRIX64, sign, verb->sharp ? "0X" : "", absolute);
-		return true;
+		buf_printf(out, verb->sharp ? "0X%" PRIX64 : "%" PRIX64, absolute);
+		break;
 	case 'o':
-		buf_printf(out, "%s%" PRIo64, sign, absolute);
-		return true;
-	case 'b': {
-		int top = absolute ? 63 - __builtin_clzll(absolute) : 0;
-
-		buf_puts(out, sign);
-		for (; top >= 0; top--)
-			buf_putc(out, absolute >> top & 1 ? '1' : '0');
-		return true;
-	}
+		buf_printf(out, "%" PRIo64, absolute);
+		break;
 	default:
-		return false;
+		put_bits(out, absolute);
 	}
+	return true;
 }
 
 static bool format_text(struct buf *out, const struct verb *verb, struct json_object *value)
@@ -166,8 +169,7 @@ static bool format_double(struct buf *out, const struct verb *verb, double value
 static void format_value(struct buf *out, const struct verb *verb, struct json_object *value);
 
 /* Go applies the verb to each element. */
-static void format_list( // NOLINT(misc-no-recursion): as deep as the value, which is bounded
-	struct buf *out, const struct verb *verb, struct json_object *value)
+static void format_list(struct buf *out, const struct verb *verb, struct json_object *value)
 {
 	buf_putc(out, '[');
 	for (size_t i = 0; i < json_object_array_length(value); i++) {
@@ -177,18 +179,18 @@ static void format_list( // NOLINT(misc-no-recursion): as deep as the value, whi
 	buf_putc(out, ']');
 }
 
-static void format_value( // NOLINT(misc-no-recursion): see format_list()
-	struct buf *out, const struct verb *verb, struct json_object *value)
+static void format_value(struct buf *out, const struct verb *verb, struct json_object *value)
 {
 	bool known = false;
 
+	if (verb->letter == 'v' && value_is(value, json_type_string)) {
+		struct verb plain = { .letter = 's', .precision = verb->precision };
+
+		(void)format_text(out, &plain, value);
+		return;
+	}
 	if (verb->letter == 'v') {
-		if (value_is(value, json_type_string))
-			known = format_text(out,
-				&(struct verb){ .letter = 's', .precision = verb->precision },
-				value);
-		else
-			print_value(out, value);
+		print_value(out, value);
 		return;
 	}
 	if (verb->letter == 'T') {

@@ -11,6 +11,7 @@
 #include "cli/template_value.h"
 
 #define STEPS_MAX 10000000 /* nested loops over a value end, but not soon */
+#define STEP_BYTES 16
 #define ARGS_MAX 64
 #define VARIABLES_MAX 256
 
@@ -137,8 +138,7 @@ static void arguments_done(struct arguments *arguments)
 	arguments->count = 0;
 }
 
-static int eval_arguments( // NOLINT(misc-no-recursion): as deep as the parser allowed
-	struct run *run, const struct node *command, struct json_object *dot,
+static int eval_arguments(struct run *run, const struct node *command, struct json_object *dot,
 	const struct final *final, struct arguments *ret, struct error **err)
 {
 	ret->count = 0;
@@ -156,10 +156,11 @@ static int eval_arguments( // NOLINT(misc-no-recursion): as deep as the parser a
 	return 0;
 }
 
-static int eval_method( // NOLINT(misc-no-recursion): see eval_arguments()
-	struct run *run, const struct node *command, const char *name, struct json_object *dot,
+static int eval_method(struct run *run, const struct node *command, struct json_object *dot,
 	const struct final *final, struct json_object **ret, struct error **err)
 {
+	const struct node *first = command->items[0];
+	const char *name = first->names[first->type == NODE_VARIABLE ? 1 : 0];
 	cleanup_error struct error *why = NULL;
 	struct arguments arguments;
 	int found = 0, result = eval_arguments(run, command, dot, final, &arguments, err);
@@ -175,8 +176,7 @@ static int eval_method( // NOLINT(misc-no-recursion): see eval_arguments()
 	if (found < 0)
 		return fail(run, command, err, "error calling %s: %s", name, error_message(why));
 	if (!found)
-		return fail(
-			run, command->items[0], err, "%s is not a method but has arguments", name);
+		return fail(run, first, err, "%s is not a method but has arguments", name);
 	return 0;
 }
 
@@ -206,9 +206,8 @@ static int eval_field(struct run *run, const struct node *node, struct json_obje
 
 /* names from a receiver, whose reference is taken over. command is given where the last name may
  * be a method. */
-static int eval_fields( // NOLINT(misc-no-recursion): see eval_arguments()
-	struct run *run, const struct node *node, struct json_object *receiver, char *const *names,
-	struct json_object **ret, struct error **err)
+static int eval_fields(struct run *run, const struct node *node, struct json_object *receiver,
+	char *const *names, struct json_object **ret, struct error **err)
 {
 	for (; names && *names; names++) {
 		struct json_object *value = NULL;
@@ -223,8 +222,7 @@ static int eval_fields( // NOLINT(misc-no-recursion): see eval_arguments()
 	return 0;
 }
 
-static int eval_short_circuit( // NOLINT(misc-no-recursion): see eval_arguments()
-	struct run *run, const struct node *command, struct json_object *dot,
+static int eval_short_circuit(struct run *run, const struct node *command, struct json_object *dot,
 	const struct final *final, struct json_object **ret, struct error **err)
 {
 	bool is_or = strcmp(command->items[0]->function->name, "or") == 0;
@@ -266,8 +264,7 @@ static int check_count(const struct run *run, const struct node *command,
 	return 0;
 }
 
-static int eval_function( // NOLINT(misc-no-recursion): see eval_arguments()
-	struct run *run, const struct node *command, struct json_object *dot,
+static int eval_function(struct run *run, const struct node *command, struct json_object *dot,
 	const struct final *final, struct json_object **ret, struct error **err)
 {
 	const struct template_function *function = command->items[0]->function;
@@ -290,12 +287,14 @@ static int eval_function( // NOLINT(misc-no-recursion): see eval_arguments()
 				error_message(why));
 	}
 	arguments_done(&arguments);
+	/* Texts cost by their length, or a short loop could work for hours. */
+	if (value_is(value, json_type_string))
+		run->steps += json_object_get_string_len(value) / STEP_BYTES;
 	if (result == 0)
 		*ret = value;
 	return result;
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): see eval_arguments()
 static int eval_arg(struct run *run, const struct node *node, struct json_object *dot,
 	struct json_object **ret, struct error **err)
 {
@@ -336,8 +335,7 @@ static int eval_arg(struct run *run, const struct node *node, struct json_object
 	}
 }
 
-static int eval_command( // NOLINT(misc-no-recursion): see eval_arguments()
-	struct run *run, const struct node *command, struct json_object *dot,
+static int eval_command(struct run *run, const struct node *command, struct json_object *dot,
 	const struct final *final, struct json_object **ret, struct error **err)
 {
 	const struct node *first = command->items[0];
@@ -353,15 +351,14 @@ static int eval_command( // NOLINT(misc-no-recursion): see eval_arguments()
 		return eval_arg(run, first, dot, ret, err);
 	/* .Label "x", $.Label "x": only the root has methods. */
 	if (first->type == NODE_FIELD && !first->names[1] && dot == run->root)
-		return eval_method(run, command, first->names[0], dot, final, ret, err);
+		return eval_method(run, command, dot, final, ret, err);
 	if (first->type == NODE_VARIABLE && first->names[1] && !first->names[2] &&
 		find(run, first->names[0])->value == run->root)
-		return eval_method(run, command, first->names[1], dot, final, ret, err);
+		return eval_method(run, command, dot, final, ret, err);
 	return fail(run, first, err, "can't give argument to non-function %.*s",
 		(int)(first->end - first->start), run->template->text + first->start);
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): see eval_arguments()
 static int eval_pipe(struct run *run, const struct node *pipe, struct json_object *dot,
 	struct json_object **ret, struct error **err)
 {
@@ -386,7 +383,7 @@ static int eval_pipe(struct run *run, const struct node *pipe, struct json_objec
 static int walk_list(
 	struct run *run, const struct node *list, struct json_object *dot, struct error **err);
 
-static int walk_if( // NOLINT(misc-no-recursion): as deep as the parser allowed
+static int walk_if(
 	struct run *run, const struct node *node, struct json_object *dot, struct error **err)
 {
 	struct json_object *value = NULL;
@@ -406,17 +403,15 @@ static int walk_if( // NOLINT(misc-no-recursion): as deep as the parser allowed
 }
 
 /* One turn of a loop; WALK_BREAK ends it. */
-static int walk_turn( // NOLINT(misc-no-recursion): see walk_if()
-	struct run *run, const struct node *node, struct json_object *key,
+static int walk_turn(struct run *run, const struct node *node, struct json_object *key,
 	struct json_object *element, struct error **err)
 {
 	char *const *names = node->pipe->names;
-	struct json_object *values[2] = { key, element };
 	size_t variables = run->variable_count, count = strv_length(names);
 	int result = step(run, node, err);
 
 	for (size_t i = 0; i < count && result == 0; i++) {
-		struct json_object *value = count == 1 ? element : values[i];
+		struct json_object *value = count > 1 && i == 0 ? key : element;
 		struct variable *variable = node->pipe->assign ? find(run, names[i]) : NULL;
 
 		if (!variable) {
@@ -432,7 +427,7 @@ static int walk_turn( // NOLINT(misc-no-recursion): see walk_if()
 	return result == WALK_CONTINUE ? WALK_ON : result;
 }
 
-static int walk_members( // NOLINT(misc-no-recursion): see walk_if()
+static int walk_members(
 	struct run *run, const struct node *node, struct json_object *map, struct error **err)
 {
 	size_t count;
@@ -447,7 +442,7 @@ static int walk_members( // NOLINT(misc-no-recursion): see walk_if()
 	return result;
 }
 
-static int walk_count( // NOLINT(misc-no-recursion): see walk_if()
+static int walk_count(
 	struct run *run, const struct node *node, struct json_object *value, struct error **err)
 {
 	bool is_int = value_is(value, json_type_int);
@@ -464,7 +459,7 @@ static int walk_count( // NOLINT(misc-no-recursion): see walk_if()
 	return result;
 }
 
-static int walk_range( // NOLINT(misc-no-recursion): see walk_if()
+static int walk_range(
 	struct run *run, const struct node *node, struct json_object *dot, struct error **err)
 {
 	cleanup_json struct json_object *value = NULL;
@@ -486,7 +481,7 @@ static int walk_range( // NOLINT(misc-no-recursion): see walk_if()
 	return result == WALK_BREAK ? WALK_ON : result;
 }
 
-static int walk_pipe( // NOLINT(misc-no-recursion): see walk_if()
+static int walk_pipe(
 	struct run *run, const struct node *pipe, struct json_object *dot, struct error **err)
 {
 	cleanup_json struct json_object *value = NULL;
@@ -498,7 +493,6 @@ static int walk_pipe( // NOLINT(misc-no-recursion): see walk_if()
 	return set_variables(run, pipe, value, err);
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): see walk_if()
 static int walk(
 	struct run *run, const struct node *node, struct json_object *dot, struct error **err)
 {
@@ -522,7 +516,6 @@ static int walk(
 	}
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): see walk_if()
 static int walk_list(
 	struct run *run, const struct node *list, struct json_object *dot, struct error **err)
 {

@@ -118,7 +118,7 @@ static void print_double(struct buf *out, double value)
 	buf_puts(out, text);
 }
 
-static void print_object(struct buf *out, struct json_object *value) // NOLINT(misc-no-recursion)
+static void print_object(struct buf *out, struct json_object *value)
 {
 	bool is_struct = value_mark(value) == TEMPLATE_STRUCT;
 	size_t count;
@@ -139,7 +139,7 @@ static void print_object(struct buf *out, struct json_object *value) // NOLINT(m
 	buf_puts(out, is_struct ? "}" : "]");
 }
 
-void value_print(struct buf *out, struct json_object *value) // NOLINT(misc-no-recursion)
+void value_print(struct buf *out, struct json_object *value)
 {
 	switch (json_object_get_type(value)) {
 	case json_type_null:

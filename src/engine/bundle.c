@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -15,6 +16,7 @@
 #include "engine/bundle_devices.h"
 #include "engine/container.h"
 #include "engine/limits.h"
+#include "engine/paths.h"
 #include "runtime/cgroup.h"
 #include "runtime/seccomp.h"
 
@@ -25,7 +27,6 @@ static const struct {
 	{ "/dev", "tmpfs", "nosuid,strictatime,mode=755,size=65536k" },
 	{ "/dev/pts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" },
 	{ "/sys", "sysfs", "nosuid,noexec,nodev,ro" },
-	{ "/sys/fs/cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro" },
 };
 
 /* What /proc and /sys tell about the host or let a container change on it (security.md of this
@@ -47,11 +48,21 @@ bool bundle_has_security_opt(const struct record *record, const char *name)
 	return false;
 }
 
+uint64_t bundle_all_capabilities(void)
+{
+	uint64_t set = 0;
+
+	for (unsigned int n = 0; n < 64; n++)
+		if (prctl(PR_CAPBSET_READ, n, 0, 0, 0) == 1)
+			set |= UINT64_C(1) << n;
+	return set;
+}
+
 static uint64_t apply_names(uint64_t set, strv names, bool add)
 {
 	for (size_t i = 0; names && names[i]; i++) {
 		uint64_t bits = strcasecmp(names[i], "ALL") == 0
-					? (UINT64_C(1) << 41) - 1
+					? bundle_all_capabilities()
 					: UINT64_C(1) << capability_number(names[i]);
 
 		set = add ? set | bits : set & ~bits;
@@ -64,7 +75,7 @@ uint64_t bundle_capabilities(const struct record *record)
 	uint64_t set = CAPABILITIES_DEFAULT;
 
 	if (record->privileged)
-		return (UINT64_C(1) << 41) - 1;
+		return bundle_all_capabilities();
 	/* Docker's order: a dropped ALL first, then what is added, then what is dropped by name. */
 	for (size_t i = 0; record->cap_drop && record->cap_drop[i]; i++)
 		if (strcasecmp(record->cap_drop[i], "ALL") == 0)
@@ -102,6 +113,22 @@ char *bundle_init_path(struct error **err)
 	return xstrndup(path, (size_t)length);
 }
 
+/* As docker has it: who made the other container decides whether its IPC namespace is for others.
+ */
+static int check_shareable(struct engine *engine, const char *id, struct error **err)
+{
+	cleanup_record struct record other;
+
+	record_init(&other);
+	if (record_load(engine, id, &other, err) < 0)
+		return -1;
+	if (strcmp(other.ipc_mode, "shareable") == 0 || strcmp(other.ipc_mode, "host") == 0)
+		return 0;
+	error_new(err, ERROR_CONFLICT, "cannot join IPC of container %s: non-shareable IPC",
+		other.name);
+	return error_hint(err, "run the other one with --ipc shareable");
+}
+
 /* /proc/PID/ns/FILE of the container that "container:NAME" names. */
 static int shared_namespace(
 	struct engine *engine, const char *mode, int type, struct spec *spec, struct error **err)
@@ -117,6 +144,8 @@ static int shared_namespace(
 		return error_new(err, ERROR_CONFLICT,
 			"cannot join the %s namespace of a non running container: %.12s",
 			namespace_name(type), id);
+	if (type == CLONE_NEWIPC && check_shareable(engine, id, err) < 0)
+		return -1;
 	path = xasprintf("/proc/%d/ns/%s", (int)status.pid, namespace_file(type));
 	spec_add_namespace(spec, type, path);
 	return 0;
@@ -154,35 +183,25 @@ static int add_namespaces(
 	return 0;
 }
 
-/* POSIX shared memory and message queues belong to the IPC namespace, so they go where that goes.
- */
-static int add_ipc_mounts(
-	struct engine *engine, const struct record *r, struct spec *spec, struct error **err)
+/* Message queues belong to the IPC namespace, so they go where that goes; POSIX shared memory is a
+ * mount. */
+static void add_ipc_mounts(const struct record *r, struct spec *spec)
 {
-	struct container_status status;
 	cleanup_free char *shm = NULL;
-	char id[ID_MAX];
 
 	if (strcmp(r->ipc_mode, "host") == 0) {
 		spec_add_mount(spec, "/dev/shm", "bind", "/dev/shm", "rbind");
 		if (access("/dev/mqueue", F_OK) == 0)
 			spec_add_mount(spec, "/dev/mqueue", "bind", "/dev/mqueue", "rbind");
-		return 0;
+		return;
 	}
 	spec_add_mount(spec, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
 	if (strcmp(r->ipc_mode, "none") == 0)
-		return 0;
-	if (strncmp(r->ipc_mode, "container:", 10) != 0) {
-		shm = xasprintf("nosuid,noexec,nodev,mode=1777,size=%lld", (long long)r->shm_size);
-		spec_add_mount(spec, "/dev/shm", "tmpfs", "shm", shm);
-		return 0;
-	}
-	if (container_resolve(engine, r->ipc_mode + 10, id, err) < 0 ||
-		container_status(engine, id, &status, err) < 0)
-		return -1;
-	shm = xasprintf("/proc/%d/root/dev/shm", (int)status.pid);
-	spec_add_mount(spec, "/dev/shm", "bind", shm, "rbind");
-	return 0;
+		return;
+	/* In a shared namespace too: the other's mount cannot be cloned from outside its mount
+	 * namespace. */
+	shm = xasprintf("nosuid,noexec,nodev,mode=1777,size=%lld", (long long)r->shm_size);
+	spec_add_mount(spec, "/dev/shm", "tmpfs", "shm", shm);
 }
 
 static void add_etc(const struct bundle_places *places, bool read_only, struct spec *spec)
@@ -210,9 +229,11 @@ static int add_mounts(struct engine *engine, const struct record *r,
 		spec_add_mount(spec, default_mounts[i].destination, default_mounts[i].type,
 			default_mounts[i].type, options);
 	}
-	if (add_ipc_mounts(engine, r, spec, err) < 0)
-		return -1;
+	add_ipc_mounts(r, spec);
 	add_etc(places, r->read_only, spec);
+	/* After the others: init waits here until it is in its cgroup (runtime/init.h). */
+	spec_add_mount(spec, "/sys/fs/cgroup", "cgroup", "cgroup",
+		r->privileged ? "nosuid,noexec,nodev,relatime" : "nosuid,noexec,nodev,relatime,ro");
 	for (size_t i = 0; i < r->mount_count; i++) {
 		const struct record_mount *m = &r->mounts[i];
 		bool is_tmpfs = strcmp(m->type, "tmpfs") == 0;

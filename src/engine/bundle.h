@@ -17,6 +17,8 @@ int bundle_spec(struct engine *engine, const struct record *record,
 	const struct bundle_places *places, struct spec *ret, struct error **err);
 /* Docker's default set, with --cap-add, --cap-drop and --privileged. */
 uint64_t bundle_capabilities(const struct record *record);
+/* All that we have ourselves: none can be given that the host has taken from us. */
+uint64_t bundle_all_capabilities(void);
 bool bundle_has_security_opt(const struct record *record, const char *name);
 /* "/vessel/<id>", or "slice:vessel:<id>" where systemd runs. */
 char *bundle_cgroup_path(const struct record *record);

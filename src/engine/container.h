@@ -106,6 +106,8 @@ int container_await(
 	struct engine *engine, const char *id, int connection, int *ret_code, struct error **err);
 /* Until no monitor holds the container any more; its exit record is written by then. */
 int container_await_monitor(struct engine *engine, const char *id, struct error **err);
+/* Kills what runs and waits for its monitor; nothing of the record is looked at. */
+int container_end(struct engine *engine, const char *id, struct error **err);
 int container_pause(struct engine *engine, const char *name, bool paused, struct error **err);
 /* volumes: its anonymous ones too. */
 int container_remove(

@@ -502,6 +502,9 @@ int container_create(struct engine *engine, const struct container_options *opti
 	} else {
 		memcpy(ret_id, record.id, ID_MAX);
 	}
+	/* Killed before it is started, --rm must hold all the same. */
+	if (result == 0 && record.auto_remove)
+		operation_hold(engine, record.id, &operation);
 	operation_end(engine, record.id, &operation);
 	return result;
 }

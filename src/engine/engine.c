@@ -82,6 +82,9 @@ int engine_open(const struct engine_paths *paths, struct engine *ret, struct err
 
 void engine_close(struct engine *engine)
 {
+	if (engine->held_id)
+		operation_end(engine, engine->held_id, &engine->held_fd);
+	free(engine->held_id);
 	register_close(engine->containers);
 	store_close(&engine->store);
 	close_fd(engine->run_fd);
@@ -175,4 +178,21 @@ int engine_register(struct engine *engine, struct register_db **ret, struct erro
 	}
 	*ret = engine->containers;
 	return 0;
+}
+
+int engine_tidy(struct engine *engine, struct error **err)
+{
+	int fd = dir_open_at(engine->store.tmp_fd, ".", err);
+	const struct dirent *entry;
+	bool empty = true;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		close_fd(fd);
+		return *err ? -1 : error_sys(err, "read %s/tmp", engine->root);
+	}
+	while (empty && (entry = readdir(dir)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	closedir(dir);
+	return empty || store_sweep(&engine->store, err) >= 0 ? 0 : -1;
 }

@@ -17,6 +17,10 @@ struct engine {
 	int run_fd, containers_fd, volumes_fd;
 	struct store store;
 	struct register_db *containers; /* opened at first use: engine_register() */
+	/* Of a --rm container that was created and not yet started: kept, so that nobody's crash
+	 * leaves it behind. */
+	char *held_id; /* NULL: none */
+	int held_fd;
 };
 
 struct engine_paths {
@@ -28,6 +32,10 @@ int engine_open(const struct engine_paths *paths, struct engine *ret, struct err
 void engine_close(struct engine *engine);
 /* The register, filled again after a reboot. */
 int engine_register(struct engine *engine, struct register_db **ret, struct error **err);
+
+/* Before work that adds to the store: what a killed command has left in it goes. Cheap when there
+ * is nothing. */
+int engine_tidy(struct engine *engine, struct error **err);
 
 static inline void engine_close_p_(struct engine *engine)
 {

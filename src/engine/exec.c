@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -20,7 +19,6 @@
 #include "monitor/client.h"
 #include "monitor/protocol.h"
 
-#define ALL_CAPABILITIES ((UINT64_C(1) << 41) - 1)
 #define BUNDLE_MAX (8UL * 1024 * 1024)
 
 /* The process of the bundle, with what exec was asked to change. */
@@ -60,7 +58,7 @@ static int make_process(int run_fd, const struct exec_options *options, struct s
 	p->make_cwd = false;
 	if (options->privileged)
 		p->capabilities.bounding = p->capabilities.effective = p->capabilities.permitted =
-			ALL_CAPABILITIES;
+			bundle_all_capabilities();
 	*ret = spec.process;
 	memset(&spec.process, 0, sizeof(spec.process));
 	return 0;
@@ -108,47 +106,42 @@ static void close_all(int fds[static 3])
 		close_fd(take_fd(&fds[i]));
 }
 
-/* A memfd with the text, to be read from its start. */
-static int make_text_file(const char *text, size_t length, struct error **err)
+/* A request that is too long for a message goes as a file without a name, the last fd. */
+static int send_long(
+	int connection, const char *text, const int *fds, size_t fd_count, struct error **err)
 {
-	cleanup_close int fd = memfd_create("exec", MFD_CLOEXEC);
+	cleanup_close int file = memfd_create("exec", MFD_CLOEXEC);
+	int with_file[4] = { -1, -1, -1, -1 };
 
-	if (fd < 0)
-		return error_sys(err, "make a file in memory");
-	if (file_write_all(fd, text, length, "a file in memory", err) < 0)
-		return -1;
-	if (lseek(fd, 0, SEEK_SET) < 0)
+	if (strlen(text) > MONITOR_EXEC_MAX) {
+		error_new(err, ERROR_INVALID,
+			"the command and its environment are too large for exec");
+		return error_hint(err, "put them into a file of the container");
+	}
+	if (file < 0 || file_write_all(file, text, strlen(text), "the request", err) < 0)
+		return *err ? -1 : error_sys(err, "make a file in memory");
+	if (lseek(file, 0, SEEK_SET) < 0)
 		return error_sys(err, "rewind a file in memory");
-	return take_fd(&fd);
+	if (fd_count > 0)
+		memcpy(with_file, fds, fd_count * sizeof(*fds));
+	with_file[fd_count] = file;
+	return msg_send_fds(connection, MONITOR_EXEC, NULL, 0, with_file, fd_count + 1, err);
 }
 
 static int send_exec(int connection, const struct exec_options *options,
 	const struct spec_process *process, const struct pipes *pipes, struct error **err)
 {
 	cleanup_json struct json_object *request = json_object_new_object();
+	size_t fd_count = options->tty ? 0 : 3;
 	cleanup_free char *text = NULL;
-	cleanup_close int text_fd = -1;
-	size_t count = 0, length;
-	int fds[4];
 
 	json_put(request, "process", spec_process_json(process));
 	json_put_bool(request, "detach", options->detach);
 	text = json_compact(request);
-	length = strlen(text);
-	if (length > MONITOR_EXEC_MAX) {
-		error_new(err, ERROR_INVALID,
-			"the command and its environment are too large for exec");
-		return error_hint(err, "put them into a file of the container; the limit is 4 MiB");
-	}
-	for (; !options->tty && count < 3; count++)
-		fds[count] = pipes->inside[count];
-	if (length <= MSG_MAX)
-		return msg_send_fds(connection, MONITOR_EXEC, text, length, fds, count, err);
-	text_fd = make_text_file(text, length, err);
-	if (text_fd < 0)
-		return -1;
-	fds[count++] = text_fd;
-	return msg_send_fds(connection, MONITOR_EXEC, "", 0, fds, count, err);
+	if (strlen(text) > MSG_MAX)
+		return send_long(connection, text, pipes->inside, fd_count, err);
+	return msg_send_fds(
+		connection, MONITOR_EXEC, text, strlen(text), pipes->inside, fd_count, err);
 }
 
 static int receive_started(

@@ -63,7 +63,7 @@ int image_import(struct engine *engine, const struct image_import *import, struc
 			return -1;
 		name = reference_text(&ref);
 	}
-	fd = open_source(import->source, err);
+	fd = engine_tidy(engine, err) < 0 ? -1 : open_source(import->source, err);
 	if (fd < 0)
 		return -1;
 	result = layer_import(&engine->store, fd, &layer, err);
@@ -293,7 +293,7 @@ int image_pull(struct engine *engine, const char *name, const struct pull_progre
 {
 	cleanup_reference struct reference ref = { 0 };
 
-	if (reference_parse(name, &ref, err) < 0)
+	if (reference_parse(name, &ref, err) < 0 || engine_tidy(engine, err) < 0)
 		return -1;
 	return registry_pull(&engine->store, &ref, progress, ret, err);
 }

@@ -165,11 +165,22 @@ static int plug(const struct wiring *wiring, pid_t pid, struct error **err)
 	return 0;
 }
 
+/* The sockets that reserve published ports stay open in the monitor; a message carries so many. */
+static int send_start(int connection, const struct wiring *wiring, struct error **err)
+{
+	size_t left = wiring ? wiring->port_count : 0;
+	const int *fds = wiring ? wiring->port_fds : NULL;
+
+	for (; left > MSG_FDS_MAX; left -= MSG_FDS_MAX, fds += MSG_FDS_MAX)
+		if (msg_send_fds(connection, MONITOR_HOLD, NULL, 0, fds, MSG_FDS_MAX, err) < 0)
+			return -1;
+	return msg_send_fds(connection, MONITOR_START, NULL, 0, fds, left, err);
+}
+
 static int converse(int connection, const struct launch *launch, struct error **err)
 {
 	cleanup_free struct msg *msg = xcalloc(1, sizeof(*msg));
 	const struct monitor_created *created = (const void *)msg->data;
-	size_t ports = launch->wiring ? launch->wiring->port_count : 0;
 
 	if (is_attached(launch->attach) && send_attach(connection, launch->attach, err) < 0)
 		return -1;
@@ -179,12 +190,7 @@ static int converse(int connection, const struct launch *launch, struct error **
 		return error_new(err, ERROR_INTERNAL, "the monitor's CREATED has a wrong size");
 	if (launch->wiring && plug(launch->wiring, created->pid, err) < 0)
 		return -1;
-	/* The reserved ports stay open in the monitor; more than one packet's worth of them only in
-	 * number. */
-	if (survive_its_end(msg_send_fds(connection, MONITOR_START, NULL, 0,
-				    ports ? launch->wiring->port_fds : NULL,
-				    ports < MSG_FDS_MAX ? ports : MSG_FDS_MAX, err),
-		    err) < 0)
+	if (survive_its_end(send_start(connection, launch->wiring, err), err) < 0)
 		return -1;
 	return expect(connection, MONITOR_STARTED, msg, err);
 }

@@ -88,17 +88,27 @@ static int lock_existing(int run_fd, const char *path, bool wait, int *ret_fd, s
 	return 1;
 }
 
-int operation_begin(const struct engine *engine, const char *id, bool wait, struct error **err)
+int operation_begin(struct engine *engine, const char *id, bool wait, struct error **err)
 {
 	cleanup_free char *path = xasprintf("operations/%s", id);
 	int fd = -1, locked = 0;
 
+	if (engine->held_id && strcmp(engine->held_id, id) == 0) {
+		replace_string(&engine->held_id, NULL);
+		return take_fd(&engine->held_fd);
+	}
 	while (locked == 0) {
 		locked = make_locked(engine->run_fd, path, &fd, err);
 		if (locked == 0)
 			locked = lock_existing(engine->run_fd, path, wait, &fd, err);
 	}
 	return locked > 0 ? fd : locked;
+}
+
+void operation_hold(struct engine *engine, const char *id, int *fd)
+{
+	replace_string(&engine->held_id, xstrdup(id));
+	engine->held_fd = take_fd(fd);
 }
 
 void operation_end(const struct engine *engine, const char *id, int *fd)

@@ -26,9 +26,12 @@ char *run_path(const struct engine *engine, const char *id, const char *file);
 int container_dir_open(const struct engine *engine, const char *id, struct error **err);
 int run_dir_open(const struct engine *engine, const char *id, struct error **err);
 
+/* Keeps an operation in the engine: the next one on that container takes it over, or the end of the
+ * engine. */
+void operation_hold(struct engine *engine, const char *id, int *fd);
 /* Begins an operation: waits for another one to end (wait), or returns -2 when one is under way.
  * Else the lock's fd. */
-int operation_begin(const struct engine *engine, const char *id, bool wait, struct error **err);
+int operation_begin(struct engine *engine, const char *id, bool wait, struct error **err);
 void operation_end(const struct engine *engine, const char *id, int *fd);
 int operations_recover(struct engine *engine, struct error **err);
 

@@ -46,12 +46,17 @@ static int reap_locked(struct engine *engine, const char *id, struct error **err
 	struct register_db *db;
 	int found;
 
-	if (is_alive(engine, id))
-		return 0;
-	if (launch_clear(engine, id, err) < 0 || engine_register(engine, &db, err) < 0)
+	if (engine_register(engine, &db, err) < 0)
 		return -1;
 	found = register_find(db, id, &row, err);
 	if (found < 0)
+		return -1;
+	if (is_alive(engine, id)) {
+		/* A step of a build that was killed: it would write to what nobody will have. */
+		if (found || container_end(engine, id, err) < 0)
+			return found ? 0 : -1;
+	}
+	if (launch_clear(engine, id, err) < 0)
 		return -1;
 	/* Without a row it was never anybody's: a create or a build step that was killed. */
 	if (!found || row.auto_remove)

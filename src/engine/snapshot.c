@@ -18,8 +18,9 @@ int snapshot_make(struct engine *engine, char **ret, struct error **err)
 	for (int i = 0; i < 2; i++) {
 		cleanup_free char *child = xasprintf("%s/%s", path, names[i]);
 
-		/* fs becomes the root directory of an image: everybody inside may pass it. */
-		if (mkdir(child, 0755) < 0) {
+		/* fs becomes the root directory of an image: everybody inside may pass it, whatever
+		 * the umask is here. */
+		if (mkdir(child, 0755) < 0 || chmod(child, 0755) < 0) {
 			cleanup_error struct error *left = NULL;
 
 			error_sys(err, "make directory %s", child);

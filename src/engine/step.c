@@ -116,6 +116,7 @@ static int run_to_end(struct engine *engine, const struct step_run *step, struct
 	const struct monitor_config config = { .id = record->id,
 		.container_dir = directory,
 		.systemd_cgroup = cgroup_has_systemd(),
+		.reap = true, /* should the build be killed meanwhile */
 		.root = engine->root,
 		.run_dir = engine->run_dir };
 	char address[INET_ADDRSTRLEN] = "";

@@ -50,6 +50,16 @@ static void thaw(struct engine *engine, const char *id)
 		(void)container_pause(engine, id, false, &failed);
 }
 
+int container_end(struct engine *engine, const char *id, struct error **err)
+{
+	cleanup_close int pidfd = init_pidfd(engine, id, err);
+
+	if (pidfd == -1 || (pidfd >= 0 && pidfd_signal(pidfd, SIGKILL, err) < 0))
+		return -1;
+	thaw(engine, id);
+	return pidfd < 0 ? 0 : container_await_monitor(engine, id, err);
+}
+
 static int not_running(const char *id, struct error **err)
 {
 	return error_new(err, ERROR_CONFLICT, "Container %s is not running", id);

@@ -97,10 +97,22 @@ static void make_spec(struct box *box, const char *shell)
 		spec_add_namespace(spec, namespaces[i], NULL);
 }
 
+/* Where this program is: all boxes are made there, and go with it. */
+static const char *home(void)
+{
+	static char path[64];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	assert_true(length > 0);
+	path[length] = '\0';
+	*strrchr(path, '/') = '\0';
+	return path;
+}
+
 void box_init(struct box *box, const char *shell)
 {
 	*box = (struct box){ .run_fd = -1, .connection = -1 };
-	strcpy(box->dir, "/tmp/monitor_box.XXXXXX");
+	(void)snprintf(box->dir, sizeof(box->dir), "%s/box.XXXXXX", home());
 	assert_non_null(mkdtemp(box->dir));
 	id_make(box->id);
 	(void)snprintf(box->run_dir, sizeof(box->run_dir), "%s/run", box->dir);
@@ -309,12 +321,29 @@ static void __attribute__((noreturn)) be_vessel(int argc, char **argv)
 	_exit(path && file_replace_at(AT_FDCWD, path, words, strlen(words), 0600, false, &err) < 0);
 }
 
+/* What a failed test has left: its containers, and with them their monitors, and all files. */
+static void clean_up(pid_t test, const char *dir)
+{
+	cleanup_free char *path = xasprintf("/vessel-monitor-test-%d", (int)test);
+	cleanup_error struct error *missing = NULL, *err = NULL;
+	cleanup_cgroup struct cgroup *cgroup = NULL;
+
+	if (cgroup_open(path, CGROUP_FS, &cgroup, &missing) == 0) {
+		(void)cgroup_kill(cgroup, &err);
+		usleep(500000); /* the monitors write their records */
+		(void)cgroup_remove(cgroup, &missing);
+	}
+	error_free(take_ptr(err));
+	if (tree_remove_at(AT_FDCWD, dir, &err) < 0)
+		(void)fprintf(stderr, "%s\n", error_message(err));
+}
+
 static void run_beside(char **argv, const char *monitor)
 {
 	static char dir[] = "/tmp/monitor_test.XXXXXX";
 	const char *const names[] = { "vessel-monitor", "vessel", "test" };
-	pid_t pid;
 	int status = 1;
+	pid_t pid;
 
 	if (!mkdtemp(dir))
 		_exit(1);
@@ -331,12 +360,8 @@ static void run_beside(char **argv, const char *monitor)
 		(void)execv(path, args);
 		_exit(1);
 	}
-	{
-		cleanup_error struct error *err = NULL;
-
-		(void)waitpid(pid, &status, 0);
-		(void)tree_remove_at(AT_FDCWD, dir, &err);
-	}
+	(void)waitpid(pid, &status, 0);
+	clean_up(pid, dir);
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 

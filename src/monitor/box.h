@@ -14,7 +14,7 @@
 #include "oci/spec.h"
 
 struct box {
-	char dir[64], run_dir[96], id[65];
+	char dir[96], run_dir[128], id[65];
 	int run_fd;
 	int connection; /* to the monitor, as its engine; -1 closed */
 	pid_t init, monitor; /* from CREATED and the state file */

@@ -155,6 +155,7 @@ static void test_out_of_memory(void **state)
 
 static void test_what_init_leaves_is_killed(void **state)
 {
+	cleanup_free char *logged = NULL;
 	int64_t before = clock_monotonic_ns();
 	struct outcome got;
 	struct box box;
@@ -171,7 +172,8 @@ static void test_what_init_leaves_is_killed(void **state)
 	assert_int_equal(got.code, 3);
 	assert_true(clock_monotonic_ns() - before < 10000000000);
 	EVENTUALLY(process_start_time((pid_t)strtol(buf_text(&got.out), NULL, 10)) == 0);
-	check_log(&box, xasprintf("1:%s", buf_text(&got.out)));
+	logged = xasprintf("1:%s", buf_text(&got.out));
+	check_log(&box, logged);
 	box_check_gone(&box);
 	outcome_done(&got);
 }

@@ -13,6 +13,7 @@
 #include "monitor/internal.h"
 #include "monitor/log.h"
 #include "sys/loop.h"
+#include "sys/process.h"
 
 #define PAGE 4096UL
 #define CODE_SEGMENTS_MAX 8
@@ -113,7 +114,7 @@ static void monitor_free(struct monitor *m)
 
 static int live(struct monitor *m, const char *run_dir, int *engine_fd, struct error **err)
 {
-	cleanup_error struct error *unheard = NULL;
+	cleanup_error struct error *unheard = NULL, *failure = NULL;
 
 	if (monitor_start(m, run_dir, engine_fd, err) < 0) {
 		/* Undone first: who hears of the error finds nothing left. */
@@ -122,7 +123,12 @@ static int live(struct monitor *m, const char *run_dir, int *engine_fd, struct e
 		return -1;
 	}
 	monitor_settle();
-	return loop_run(m->loop, err) < 0 ? -1 : monitor_end(m, err);
+	if (loop_run(m->loop, &failure) < 0) {
+		/* Nothing should make it fail. If it does: no container without its monitor. */
+		(void)pidfd_signal(m->init.pidfd, SIGKILL, &unheard);
+		(void)pidfd_wait(m->init.pidfd, -1, &unheard);
+	}
+	return monitor_end(m, err);
 }
 
 int monitor_run(const char *run_dir, int engine_fd, int vessel_fd, struct error **err)

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "monitor/box.h"
 #include "monitor/client.h"
@@ -28,6 +29,18 @@ static void send_text(int fd, enum monitor_message type, const char *text)
 }
 
 /* ---- attach ---- */
+
+/*
+ * ATTACH has no answer. Once the connection is accepted, its ATTACH is the next thing that the
+ * monitor looks at, before anything that is sent or printed later.
+ */
+static int attach_surely(struct box *box, const struct monitor_attach *attach)
+{
+	int fds = count_fds(box->monitor), fd = box_connect(box, attach);
+
+	EVENTUALLY(count_fds(box->monitor) > fds);
+	return fd;
+}
 
 static void test_input_comes_back(void **state)
 {
@@ -119,7 +132,7 @@ static void test_input_without_a_reader(void **state)
 	assert_non_null(err);
 	assert_int_equal(error_errno(err), EAGAIN);
 	fcntl(box.connection, F_SETFL, 0);
-	other = box_connect(&box, &attach_output);
+	other = attach_surely(&box, &attach_output);
 	{
 		cleanup_free char *go = xasprintf("%s/rootfs/tmp/go", box.dir);
 
@@ -156,7 +169,7 @@ static void test_stdin_and_dying_clients(void **state)
 		box.config.open_stdin = true;
 		box.config.stdin_once = stdin_ends[i].once;
 		box_run(&box, &attach_input);
-		second = box_connect(&box, &attach_input);
+		second = attach_surely(&box, &attach_input);
 		send_text(box.connection, MONITOR_STDIN, "first\n");
 		assert_string_equal(box_expect(second, MONITOR_STDOUT)->data, "first\n");
 		close_fd(take_fd(&box.connection));
@@ -202,6 +215,38 @@ static void test_slow_client_gets_everything(void **state)
 	outcome_done(&got);
 }
 
+/* Who did not start the container is not waited for without end. */
+static void test_forgotten_client_is_dropped(void **state)
+{
+	struct outcome got;
+	struct box box;
+	int64_t before;
+	int forgotten;
+
+	(void)state;
+	if (!getenv("MONITOR_LONG")) {
+		print_message("skipped: takes %d seconds (set MONITOR_LONG)\n", MONITOR_PATIENCE_S);
+		skip();
+	}
+	box_init(&box, "head -c 20000000 /dev/zero");
+	box_spawn(&box);
+	box_start(&box, &attach_output);
+	forgotten = attach_surely(&box, &attach_output);
+	before = clock_monotonic_ns();
+	box_collect(box.connection, &got);
+	assert_int_equal(got.out.length, SLOW_BYTES);
+	assert_int_equal(got.code, 0);
+	before = clock_monotonic_ns() - before;
+	assert_true(before > (MONITOR_PATIENCE_S - 1) * INT64_C(1000000000));
+	assert_true(before < (MONITOR_PATIENCE_S + 5) * INT64_C(1000000000));
+	outcome_done(&got);
+	box_collect(forgotten, &got);
+	assert_int_equal(got.code, -1); /* it can see that it did not get all */
+	close(forgotten);
+	box_check_gone(&box);
+	outcome_done(&got);
+}
+
 /* The container ends while a client has not read: record and state do not wait for it. */
 static void test_end_does_not_wait_for_a_client(void **state)
 {
@@ -231,14 +276,14 @@ static void test_wait_is_an_attach_to_nothing(void **state)
 	int waiters[20];
 
 	(void)state;
-	box_init(&box, "echo noise; sleep 0.2; exit 9");
+	box_init(&box, "echo noise; sleep 1000");
 	box_run(&box, NULL);
-	close_fd(take_fd(&box.connection));
 	for (int i = 0; i < 20; i++)
-		waiters[i] = box_connect(&box, &attach_nothing);
+		waiters[i] = attach_surely(&box, &attach_nothing);
+	assert_int_equal(kill(box.init, SIGKILL), 0);
 	for (int i = 0; i < 20; i++) {
 		box_collect(waiters[i], &got);
-		assert_int_equal(got.code, 9);
+		assert_int_equal(got.code, 137);
 		assert_int_equal(got.out.length, 0);
 		outcome_done(&got);
 		close(waiters[i]);
@@ -377,6 +422,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_input_without_a_reader),
 		cmocka_unit_test(test_stdin_and_dying_clients),
 		cmocka_unit_test(test_slow_client_gets_everything),
+		cmocka_unit_test(test_forgotten_client_is_dropped),
 		cmocka_unit_test(test_end_does_not_wait_for_a_client),
 		cmocka_unit_test(test_wait_is_an_attach_to_nothing),
 		cmocka_unit_test(test_many_clients_come_and_go),

@@ -38,7 +38,8 @@ static void pool_avoids_what_is_used(void **state)
 {
 	struct bridge bridge = { .name = "vstest0" };
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	for (size_t i = 0; i < sizeof(pools) / sizeof(*pools); i++) {
 		print_message("%s\n", pools[i].why);
 		must_run(NULL, pools[i].command);
@@ -53,7 +54,8 @@ static void pool_of_our_own_bridge_is_free(void **state)
 {
 	struct bridge own = plain, other = { .name = "vstest1" };
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	own.gateway.s_addr = 0;
 	OK(bridge_choose_pool(&own, &err));
@@ -67,7 +69,8 @@ static void no_pool_is_left(void **state)
 	cleanup_error struct error *err = NULL;
 	struct bridge bridge = { .name = "vstest0" };
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	must_run(NULL, "ip route add blackhole 172.16.0.0/12 && "
 		       "ip route add blackhole 192.168.0.0/16");
 	assert_int_equal(bridge_choose_pool(&bridge, &err), -1);
@@ -78,7 +81,8 @@ static void no_pool_is_left(void **state)
 
 static void mtu_of_the_uplink(void **state)
 {
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	assert_int_equal(bridge_uplink_mtu(), 1500); /* no default route */
 	neighbour();
 	must_run(NULL, "ip link set up0 mtu 1420 && ip route add default via " NEIGHBOUR);
@@ -89,6 +93,7 @@ static void mtu_of_the_uplink(void **state)
 
 static int count_message(const struct nlmsghdr *h, void *arg)
 {
+	(void)h;
 	++*(int *)arg;
 	return 0;
 }
@@ -113,7 +118,8 @@ static void ensure_makes_all_and_remove_takes_all(void **state)
 {
 	int rules;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	must_run(NULL, "ip -d link show vstest0 | grep -q '<.*UP.*mtu 1500'");
 	must_run(NULL, "ip link show vstest0 | grep -q 02:42:ac:11:00:01");
@@ -150,7 +156,8 @@ static const struct {
 
 static void ensure_mends(void **state)
 {
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	for (size_t i = 0; i < sizeof(damages) / sizeof(*damages); i++) {
 		print_message("%s\n", damages[i].breaks);
@@ -165,7 +172,8 @@ static void table_of_another_subnet_is_made_again(void **state)
 {
 	struct bridge moved = plain;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	OK(bridge_remove(&plain, &err));
 	moved.gateway.s_addr = inet_addr("172.20.0.1");
@@ -180,7 +188,8 @@ static void many_processes_ensure_at_once(void **state)
 	int status, start[2], rules;
 	char byte;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	rules = count_rules();
 	OK(bridge_remove(&plain, &err));
@@ -208,7 +217,8 @@ static void link_of_that_name_is_no_bridge(void **state)
 {
 	cleanup_error struct error *err = NULL;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	must_run(NULL, "ip link add vstest0 type veth peer name other");
 	assert_int_equal(bridge_ensure(&plain, &err), -1);
 	assert_int_equal(error_kind(err), ERROR_CONFLICT);
@@ -221,7 +231,8 @@ static void other_firewalls_that_drop_are_seen(void **state)
 {
 	cleanup_error struct error *failure = NULL;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	assert_int_equal(bridge_forward_blocked(&failure), 0);
 	must_run(NULL, "nft 'add table ip f; add chain ip f FORWARD { type filter hook forward "

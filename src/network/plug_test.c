@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The network as packets see it. Needs root; everything happens in network namespaces
- * that the test makes, so this host's links, rules and sysctls are out of reach.
+ * The network as packets see it. Needs root; everything happens in network namespaces that the test
+ * makes, so this host's links, rules and sysctls are out of reach.
+ *
+ * Cost, against a program that asks the kernel for a veth pair, lo up, address, eth0 up and route
+ * by the same netlink batches and nothing else, 200 of each in turn on two shared cores:
+ * bridge_plug() 1.2 to 1.3 times its median when opening the namespace and the socket in it is not
+ * counted for it, 1.0 to 1.1 times when it is (the rest: IPv6 off, hairpin mode, the forwarding
+ * entry). A warm bridge_ensure() takes 10 us alone, 70 us with cold caches; publishing a port 18
+ * us. Withdrawing takes 6 to 14 ms: the kernel lets go of a removed element after a grace period of
+ * RCU, and close(2) of the socket waits for it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +29,8 @@ static void container_is_plugged_in(void **state)
 {
 	struct node *c1;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	c1 = container(&plain, "c1", C1);
 	must_run(c1, "ip addr show eth0 | grep -q 'inet 172.17.0.2/16 brd 172.17.255.255'");
@@ -38,7 +47,8 @@ static void container_reaches_out(void **state)
 {
 	struct node *c1, *c2;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	neighbour();
 	OK(bridge_ensure(&plain, &err));
 	c1 = container(&plain, "c1", C1);
@@ -53,7 +63,8 @@ static void published_port(void **state)
 {
 	struct node *lan, *c1, *c2;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	lan = neighbour();
 	OK(bridge_ensure(&plain, &err));
 	c1 = container(&plain, "c1", C1);
@@ -86,7 +97,8 @@ static void hairpin(void **state)
 {
 	struct node *c1;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	neighbour();
 	OK(bridge_ensure(&plain, &err));
 	c1 = container(&plain, "c1", C1);
@@ -103,7 +115,8 @@ static void unpublished_port_is_closed_to_neighbours(void **state)
 {
 	struct node *lan;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	lan = neighbour();
 	OK(bridge_ensure(&plain, &err));
 	container(&plain, "c1", C1);
@@ -121,7 +134,8 @@ static void port_on_one_address(void **state)
 {
 	struct node *lan;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	lan = neighbour();
 	OK(bridge_ensure(&plain, &err));
 	container(&plain, "c1", C1);
@@ -137,7 +151,8 @@ static void loopback_port_is_closed_to_neighbours(void **state)
 {
 	struct node *lan;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	lan = neighbour();
 	OK(bridge_ensure(&plain, &err));
 	container(&plain, "c1", C1);
@@ -157,16 +172,20 @@ static void loopback_port_is_closed_to_neighbours(void **state)
 
 static void loopback_of_the_host_is_closed_to_containers(void **state)
 {
+	const pid_t test = getpid();
+	cleanup_close int fd = -1;
 	struct node *c1;
 	pid_t server;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	c1 = container(&plain, "c1", C1);
+	fd = bound(SOCK_STREAM, INADDR_LOOPBACK, 7777);
 	server = fork();
 	if (server == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (int fd = bound(SOCK_STREAM, INADDR_LOOPBACK, 7777);;)
+		die_with(test);
+		for (;;)
 			answer(fd, true, "host");
 	}
 	must_run(c1, "ip addr flush dev lo && ip route add 127.0.0.1/32 via " GATEWAY " && "
@@ -185,7 +204,8 @@ static void two_vessels_side_by_side(void **state)
 	struct bridge second = { .name = "vstest1", .table = "vessel_test1", .mtu = 1500 };
 	struct node *lan, *c1, *c3;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	lan = neighbour();
 	OK(bridge_ensure(&plain, &err));
 	OK(bridge_choose_pool(&second, &err));
@@ -209,17 +229,19 @@ static void two_vessels_side_by_side(void **state)
 
 static void address_is_given_again_at_once(void **state)
 {
-	struct node *old, *new;
+	struct node *old;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	old = container(&plain, "old", C1);
 	ANSWERS(NULL, C1, 80, "old " GATEWAY);
-	/* Its namespace lives on, as one does while the kernel takes it down. */
-	new = container(&plain, "new", C1);
-	for (int i = 0; i < 20; i++)
+	/* Its namespace lives on, as one does while the kernel takes it down, and even sends. */
+	container(&plain, "new", C1);
+	for (int i = 0; i < 10; i++) {
+		REACHES(SOCK_STREAM, 1, old, GATEWAY, 80, SILENCE);
 		ANSWERS(NULL, C1, 80, "new " GATEWAY);
-	assert_ptr_not_equal(old, new);
+	}
 }
 
 static void link_left_by_the_last_run(void **state)
@@ -227,7 +249,8 @@ static void link_left_by_the_last_run(void **state)
 	struct node *c1;
 	struct endpoint endpoint;
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	container(&plain, "same-id", C1);
 	c1 = node_start("new");
@@ -247,7 +270,8 @@ static void failed_plug_leaves_nothing(void **state)
 	struct bridge bad = plain;
 	char before[64] = "", after[64] = "";
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	c1 = node_start("c1");
 	endpoint_init(&endpoint, "c1", (struct in_addr){ inet_addr(C1) });
@@ -268,7 +292,8 @@ static void failed_plug_leaves_nothing(void **state)
 
 static void elements_of_the_dead_and_of_others(void **state)
 {
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	container(&plain, "c1", C1);
 	container(&plain, "c2", C2);
@@ -286,9 +311,30 @@ static void elements_of_the_dead_and_of_others(void **state)
 	withdraw(&plain, C2, "8080:80"); /* all gone already */
 }
 
+/* A client that sends on and on, from one port: the flow began when nobody answered. */
+static void udp_flow_follows_the_port(void **state)
+{
+	struct node *lan;
+
+	(void)state;
+	needs_root();
+	lan = neighbour();
+	OK(bridge_ensure(&plain, &err));
+	container(&plain, "c1", C1);
+	container(&plain, "c2", C2);
+	REFUSES_UDP(lan, HOST, 8080);
+	publish(&plain, C1, "8080:80/udp");
+	ANSWERS_UDP(lan, HOST, 8080, "c1 " NEIGHBOUR);
+	withdraw(&plain, C1, "8080:80/udp");
+	REFUSES_UDP(lan, HOST, 8080);
+	publish(&plain, C2, "8080:80/udp");
+	ANSWERS_UDP(lan, HOST, 8080, "c2 " NEIGHBOUR);
+}
+
 static void as_many_ports_as_can_be(void **state)
 {
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	OK(bridge_ensure(&plain, &err));
 	container(&plain, "c1", C1);
 	publish(&plain, C1, "20000-24095:20000-24095/udp");
@@ -308,7 +354,8 @@ static void publishing_without_a_table(void **state)
 	size_t count;
 	cleanup_free struct port *ports = parse_ports("8080:80", &count);
 
-	NEEDS_ROOT();
+	(void)state;
+	needs_root();
 	assert_int_equal(
 		ports_publish(&plain, (struct in_addr){ inet_addr(C1) }, ports, count, &err), -1);
 	assert_non_null(strstr(error_message(err), "firewall table 'vessel_test'"));
@@ -332,6 +379,7 @@ int main(void)
 		ROOT_TEST(link_left_by_the_last_run),
 		ROOT_TEST(failed_plug_leaves_nothing),
 		ROOT_TEST(elements_of_the_dead_and_of_others),
+		ROOT_TEST(udp_flow_follows_the_port),
 		ROOT_TEST(as_many_ports_as_can_be),
 		ROOT_TEST(publishing_without_a_table),
 	};

@@ -87,6 +87,7 @@ static const struct {
 
 static void parse_accepts(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(accepted) / sizeof(*accepted); i++) {
 		cleanup_error struct error *err = NULL;
 		cleanup_free struct port *ports = NULL;
@@ -108,6 +109,7 @@ static void parse_accepts(void **state)
 
 static void parse_rejects(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(rejected) / sizeof(*rejected); i++) {
 		cleanup_error struct error *err = NULL;
 		struct port *ports = NULL;
@@ -129,6 +131,7 @@ static void ranges_pair_up_and_append(void **state)
 	cleanup_free struct port *ports = NULL;
 	size_t count = 0;
 
+	(void)state;
 	assert_int_equal(port_parse("80", &ports, &count, &err), 0);
 	assert_int_equal(port_parse("10.0.0.1:7000-7002:8000-8002/udp", &ports, &count, &err), 0);
 	assert_int_equal(count, 4);
@@ -146,6 +149,7 @@ static void exposed_ports(void **state)
 	cleanup_error struct error *err = NULL;
 	struct port port;
 
+	(void)state;
 	assert_int_equal(port_parse_exposed("80/tcp", &port, &err), 0);
 	assert_int_equal(port.container_port, 80);
 	assert_int_equal(port_parse_exposed("53/udp", &port, &err), 0);
@@ -168,6 +172,7 @@ static void reserved_port_is_in_use_for_others(void **state)
 	static const int kinds[] = { TCP, UDP };
 	char says[96];
 
+	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		cleanup_error struct error *err = NULL;
 		struct port first = local_port(kinds[i], 0);
@@ -201,6 +206,7 @@ static void first_free_of_a_range(void **state)
 	struct port taken = local_port(TCP, 0), wanted;
 	cleanup_close int fd = port_reserve(&taken, &err), second = -1;
 
+	(void)state;
 	assert_true(fd >= 0);
 	wanted = local_port(TCP, taken.host_port);
 	wanted.host_port_last = (uint16_t)(taken.host_port + 20);
@@ -217,6 +223,7 @@ static void address_of_another_host(void **state)
 		.protocol = TCP, .host_ip.s_addr = htonl(0xcb007109U), .host_port = 1024
 	};
 
+	(void)state;
 	assert_int_equal(port_reserve(&port, &err), -1);
 	assert_int_equal(error_kind(err), ERROR_INVALID);
 	assert_non_null(strstr(error_message(err), "Bind for 203.0.113.9:1024 failed"));

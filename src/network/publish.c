@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "network/conntrack.h"
 #include "network/firewall.h"
 #include "network/link.h"
 #include "network/port.h"
@@ -106,19 +107,32 @@ static int failed(const struct bridge *bridge, struct error **err)
 	return error_wrap(err, "firewall table '%s'", bridge->table);
 }
 
-int ports_publish(const struct bridge *bridge, struct in_addr address, const struct port *ports,
-	size_t count, struct error **err)
+static int publish(
+	const struct change *add, const struct port *ports, size_t count, struct error **err)
 {
-	struct change add = { bridge, address, NFT_MSG_NEWSETELEM };
-	struct change remove = { bridge, address, NFT_MSG_DELSETELEM };
+	struct change remove = *add;
 
-	if (count == 0 || apply(&add, ports, count, err) == 0)
+	remove.message = NFT_MSG_DELSETELEM;
+	if (apply(add, ports, count, err) == 0)
 		return 0;
 	/* The kernel refuses an element that leads elsewhere (EBUSY, EEXIST). */
 	if (!link_forgive(EBUSY, err) && !link_forgive(EEXIST, err))
+		return -1;
+	if (remove_each(&remove, ports, count, err) < 0)
+		return -1;
+	return apply(add, ports, count, err);
+}
+
+int ports_publish(const struct bridge *bridge, struct in_addr address, const struct port *ports,
+	size_t count, struct error **err)
+{
+	const struct change add = { bridge, address, NFT_MSG_NEWSETELEM };
+
+	if (count == 0)
+		return 0;
+	if (publish(&add, ports, count, err) < 0)
 		return failed(bridge, err);
-	if (remove_each(&remove, ports, count, err) < 0 || apply(&add, ports, count, err) < 0)
-		return failed(bridge, err);
+	conntrack_forget(ports, count);
 	return 0;
 }
 
@@ -212,9 +226,11 @@ int ports_withdraw(const struct bridge *bridge, struct in_addr address, const st
 
 	if (found < 0)
 		return failed(bridge, err);
-	if (found == 0 || apply(&remove, mine, (size_t)found, err) == 0)
+	if (found == 0)
 		return 0;
-	if (!link_forgive(ENOENT, err) || remove_each(&remove, mine, (size_t)found, err) < 0)
+	if (apply(&remove, mine, (size_t)found, err) < 0 &&
+		(!link_forgive(ENOENT, err) || remove_each(&remove, mine, (size_t)found, err) < 0))
 		return failed(bridge, err);
+	conntrack_forget(mine, (size_t)found);
 	return 0;
 }

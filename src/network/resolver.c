@@ -81,12 +81,13 @@ char *resolver_filter(const char *text, bool *ret_usable)
 
 char *resolver_text(bool host_network)
 {
-	cleanup_free char *text = read_conf(RESOLV_CONF), *kept = NULL;
+	cleanup_free char *text = NULL, *kept = NULL;
 	cleanup_free char *behind = NULL, *behind_kept = NULL;
 	bool usable;
 
 	if (host_network)
-		return take_ptr(text);
+		return read_conf(RESOLV_CONF);
+	text = read_conf(RESOLV_CONF);
 	kept = resolver_filter(text, &usable);
 	if (usable)
 		return take_ptr(kept);

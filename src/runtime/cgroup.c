@@ -156,7 +156,9 @@ static struct cgroup *cgroup_new(enum cgroup_driver driver, struct error **err)
 	if (cgroup_host_get(&host, err) < 0)
 		return NULL;
 	cgroup = xcalloc(1, sizeof(*cgroup));
-	*cgroup = (struct cgroup){ .host = host, .driver = driver, .v2_fd = -1 };
+	*cgroup = (struct cgroup){
+		.host = host, .driver = driver, .v2_fd = -1, .oom_fd = -1, .log_fd = -1
+	};
 	return cgroup;
 }
 
@@ -165,6 +167,8 @@ void cgroup_free(struct cgroup *cgroup)
 	if (!cgroup)
 		return;
 	close_fd(cgroup->v2_fd);
+	close_fd(cgroup->oom_fd);
+	close_fd(cgroup->log_fd);
 	cgroup_systemd_forget(cgroup);
 	free(cgroup->dir);
 	free(cgroup->slice);
@@ -251,6 +255,7 @@ static int attach_first(struct cgroup *cgroup, pid_t pid, struct error **err)
 	if (open_v2(cgroup, err) < 0 || cgroup_limits_apply(cgroup, cgroup->pending, err) < 0)
 		return -1;
 	cgroup_systemd_forget(cgroup);
+	cgroup_oom_init(cgroup);
 	return 0;
 }
 

@@ -51,8 +51,17 @@ int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct error **err);
 int cgroup_remove(struct cgroup *cgroup, struct error **err);
 /* Pids of all processes, in the caller's pid namespace; the caller frees. Returns the count. */
 ssize_t cgroup_pids(struct cgroup *cgroup, pid_t **ret, struct error **err);
-/* How many processes the kernel's OOM killer has killed in here. */
+/*
+ * How many processes the kernel's OOM killer has killed in here; also after the directory is gone,
+ * as far as it was seen while it was there. systemd removes a scope's directory as soon as its last
+ * process has ended, so whoever must know asks first, or watches.
+ */
 uint64_t cgroup_oom_kills(struct cgroup *cgroup);
+/*
+ * v2: an fd that polls EPOLLPRI when that may have changed; ask cgroup_oom_kills() then, which
+ * remembers. -1 where the kernel has no such notice. It belongs to cgroup.
+ */
+int cgroup_oom_fd(struct cgroup *cgroup);
 
 struct cgroup_stats { /* what is not available is 0, limits UINT64_MAX */
 	uint64_t cpu_usage_ns, cpu_throttled_ns;

@@ -62,6 +62,9 @@ struct cgroup {
 	char *dir; /* below each hierarchy's root: "vessel/<id>"; systemd: once it is known */
 	uint32_t present; /* bit per hierarchy: has the directory */
 	int v2_fd; /* of the directory, on a v2 host */
+	int oom_fd; /* the file that counts OOM kills, once it was wanted */
+	int log_fd; /* the kernel's log, where the scope's life began */
+	uint64_t oom_kills; /* as last seen */
 	char *slice, *unit; /* systemd */
 	struct spec_resources *pending; /* systemd: limits to write once the scope exists */
 };
@@ -119,6 +122,10 @@ int cgroup_limits_apply(
 	struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
 uint64_t cgroup_weight_of_shares(uint64_t shares);
 uint64_t cgroup_io_weight(uint64_t weight);
+
+/* cgroup_oom.c. */
+void cgroup_oom_init(struct cgroup *cgroup);
+bool cgroup_oom_is_record(const char *record, const char *unit);
 
 /* cgroup_devices.c. */
 int cgroup_devices_apply(

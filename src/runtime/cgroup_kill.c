@@ -209,7 +209,12 @@ static void thaw_v1(struct cgroup *cgroup)
 		(void)cgroup_file_write(&state, "THAWED", &ignored);
 }
 
-/* 1 done, 0 when the host has no cgroup.kill. */
+static bool is_gone(const struct error *err)
+{
+	return error_errno(err) == ENOENT || error_errno(err) == ENODEV;
+}
+
+/* 1 done, 0 when there is no cgroup.kill. */
 static int kill_v2(struct cgroup *cgroup, struct error **err)
 {
 	const struct cgroup_file file = { cgroup, cgroup->host->unified, "cgroup.kill" };
@@ -217,13 +222,18 @@ static int kill_v2(struct cgroup *cgroup, struct error **err)
 	if (!cgroup_is_in(cgroup, file.hierarchy))
 		return 0;
 	if (cgroup_file_write(&file, "1", err) < 0) {
-		if (error_errno(*err) != ENOENT)
+		if (!is_gone(*err))
 			return -1;
 		error_free(take_ptr(*err));
 		return 0;
 	}
 	thaw_v1(cgroup);
-	return wait_event(cgroup, "populated", 0, err) < 0 ? -1 : 1;
+	if (wait_event(cgroup, "populated", 0, err) == 0)
+		return 1;
+	if (!is_gone(*err)) /* systemd may have removed what has become empty */
+		return -1;
+	error_free(take_ptr(*err));
+	return 1;
 }
 
 /* Returns how many there were. */
@@ -249,9 +259,14 @@ static ssize_t kill_each(struct cgroup *cgroup, struct error **err)
 int cgroup_kill(struct cgroup *cgroup, struct error **err)
 {
 	int64_t deadline = clock_monotonic_ns() + CGROUP_WAIT_MS * 1000000LL;
-	int done = kill_v2(cgroup, err);
 	ssize_t count = 0;
 	long wait_ms = 1;
+	int done;
+
+	/* A scope's directory goes with its last process, and this is what shall be known of it. */
+	if (cgroup->driver == CGROUP_SYSTEMD)
+		(void)cgroup_oom_kills(cgroup);
+	done = kill_v2(cgroup, err);
 
 	if (done < 0)
 		return error_wrap(err, "kill");

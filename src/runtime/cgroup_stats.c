@@ -120,16 +120,3 @@ int cgroup_read_stats(struct cgroup *cgroup, struct cgroup_stats *ret, struct er
 	*ret = stats;
 	return 0;
 }
-
-uint64_t cgroup_oom_kills(struct cgroup *cgroup)
-{
-	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_MEMORY];
-	struct cgroup_file file = { cgroup, hierarchy, "memory.oom_control" };
-	uint64_t kills = 0;
-
-	if (!cgroup_is_in(cgroup, hierarchy))
-		return 0;
-	if (hierarchy->v2)
-		file.name = "memory.events";
-	return cgroup_file_number(&file, "oom_kill", &kills) > 0 ? kills : 0;
-}

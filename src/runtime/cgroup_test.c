@@ -88,6 +88,31 @@ static void hosts(void **state)
 	}
 }
 
+static void oom_records(void **state)
+{
+#define SCOPE "task_memcg=/system.slice/vessel-a.scope"
+	static const struct {
+		const char *why, *record;
+		bool ours;
+	} rows[] = {
+		{ "ours", "6,873,51,-;oom-kill:constraint=C," SCOPE ",task=dd,pid=1\n", true },
+		{ "in a cgroup below", "6,8,5,-;oom-kill:c," SCOPE "/b,task=dd", true },
+		{ "another's", "6,8,5,-;oom-kill:c,task_memcg=/system.slice/vessel-b.scope,task=x",
+			false },
+		{ "a longer name", "6,8,5,-;oom-kill:c," SCOPE "x,task=dd", false },
+		{ "the name of the program is no proof",
+			"6,8,5,-;oom-kill:c,task_memcg=/x,task=/vessel-a.scope", false },
+		{ "written by a process", "12,8,5,-;oom-kill:c," SCOPE ",task=dd", false },
+		{ "of something else", "6,8,5,-;usb: " SCOPE ",task", false },
+		{ "torn", "6,8,5,-", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (cgroup_oom_is_record(rows[i].record, "vessel-a.scope") != rows[i].ours)
+			fail_msg("%s", rows[i].why);
+}
+
 static void scopes(void **state)
 {
 	static const struct {
@@ -142,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(weights),
 		cmocka_unit_test(hosts),
+		cmocka_unit_test(oom_records),
 		cmocka_unit_test(scopes),
 	};
 

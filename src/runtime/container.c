@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/container.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -99,6 +100,21 @@ static int map_ids(const struct spec *spec, pid_t pid, struct error **err)
 	return 0;
 }
 
+/* Init works while it is attached, and may fail by then: what it says of that is the reason. */
+static int why_it_ended(const struct container_init *made, struct error **err)
+{
+	cleanup_error struct error *said = NULL;
+	int fd = -1;
+
+	if (sync_receive(made->sync_fd, &fd, &said) >= 0) {
+		close_fd(fd);
+		return -1;
+	}
+	error_free(*err);
+	*err = take_ptr(said);
+	return -1;
+}
+
 /* What the child cannot do for itself. */
 static int admit(const struct container_setup *setup, const struct init *init,
 	const struct container_init *made, bool attach, struct error **err)
@@ -106,7 +122,7 @@ static int admit(const struct container_setup *setup, const struct init *init,
 	if (!init->wait_go)
 		return 0;
 	if (attach && cgroup_attach(made->cgroup, made->pid, err) < 0)
-		return -1;
+		return error_errno(*err) == ESRCH ? why_it_ended(made, err) : -1;
 	if (init->new_namespaces & CLONE_NEWUSER && map_ids(setup->spec, made->pid, err) < 0)
 		return -1;
 	return sync_send(made->sync_fd, SYNC_GO, err);

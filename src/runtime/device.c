@@ -68,7 +68,7 @@ static bool is_below_dev(const struct spec_device *device)
 static int make_at(
 	int base_fd, const char *path, const struct spec_device *device, struct error **err)
 {
-	cleanup_free char *directory = xstrdup(path), *name = NULL;
+	cleanup_free char *directory = xstrdup(path);
 	cleanup_close int parent_fd = -1;
 	char *slash = strrchr(directory, '/');
 

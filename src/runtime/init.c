@@ -32,13 +32,21 @@ static int become_root(struct error **err)
 	return 0;
 }
 
-static int wait_admitted(const struct init *init, struct error **err)
+void init_await_cgroup(struct rootfs *root)
 {
-	if (init->wait_go)
+	if (root->await_cgroup)
 		wait_for(SYNC_GO);
-	if (init->new_namespaces & CLONE_NEWUSER && become_root(err) < 0)
-		return -1;
-	return 0;
+	root->await_cgroup = false;
+}
+
+/* In a user namespace nothing can be done before its ids are mapped. */
+static int wait_mapped(const struct init *init, struct rootfs *root, struct error **err)
+{
+	root->await_cgroup = init->wait_go;
+	if (!(init->new_namespaces & CLONE_NEWUSER))
+		return 0;
+	init_await_cgroup(root);
+	return become_root(err);
 }
 
 /* What is written through /proc goes through a procfs that no one else can see, before it becomes
@@ -67,6 +75,7 @@ static int build(const struct init *init, struct rootfs *root, struct error **er
 		return -1;
 	if (apply_settings(init, root, err) < 0 || rootfs_build(root, err) < 0)
 		return -1;
+	init_await_cgroup(root);
 	if (init->new_namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
 		return error_sys(err, "make a cgroup namespace");
 	return rootfs_enter(root, err);
@@ -95,8 +104,8 @@ static int run(const struct init *init, struct error **err)
 	root.spec = spec;
 	root.bundle = init->setup->bundle;
 	root.user_ns = init->new_namespaces & CLONE_NEWUSER;
-	if (wait_admitted(init, err) < 0 || entry_begin(err) < 0 || build(init, &root, err) < 0 ||
-		send_console(&root, err) < 0 ||
+	if (wait_mapped(init, &root, err) < 0 || entry_begin(err) < 0 ||
+		build(init, &root, err) < 0 || send_console(&root, err) < 0 ||
 		entry_prepare(&entry, root.root_fd, root.terminal_fd, err) < 0 ||
 		sync_send(LAUNCH_SYNC_FD, SYNC_READY, err) < 0)
 		return -1;

@@ -16,5 +16,13 @@ struct init {
 	size_t filter_bytes;
 };
 
+struct rootfs;
+
+/*
+ * Attaching to a dozen hierarchies takes the caller as long as most mounts take init, so they
+ * happen at the same time. What depends on the cgroup waits here first: its mounts, its namespace,
+ * and the program.
+ */
+void init_await_cgroup(struct rootfs *root);
 /* For struct launch. */
 void init_run(void *init) __attribute__((noreturn));

@@ -18,6 +18,7 @@ struct error;
 struct rootfs {
 	const struct spec *spec;
 	const char *bundle; /* for relative paths; may be NULL */
+	bool await_cgroup; /* not in its cgroup yet: see init_await_cgroup() */
 	bool user_ns; /* no device nodes can be made: the host's are bound */
 	int root_fd; /* attached at "/" of the old root until rootfs_enter() */
 	int null_fd; /* the host's /dev/null, verified */

@@ -12,6 +12,7 @@
 #include "runtime/copy_up.h"
 #include "runtime/device.h"
 #include "runtime/hierarchy.h"
+#include "runtime/init.h"
 #include "runtime/mount_option.h"
 #include "runtime/rootfs.h"
 #include "sys/mount.h"
@@ -178,7 +179,9 @@ int rootfs_mount(struct rootfs *root, const struct spec_mount *mount, struct err
 		return mount_bind(root, mount, &options, target, err);
 	if (strcmp(type, "proc") == 0)
 		return mount_proc(root, &options, target, err);
-	if (strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0)
+	if (strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0) {
+		init_await_cgroup(root);
 		return hierarchy_mount(root, &options, target, err);
+	}
 	return mount_file_system(root, mount, &options, target, err);
 }

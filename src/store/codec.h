@@ -33,6 +33,6 @@ struct codec {
 };
 
 extern const struct codec codec_gzip, codec_zstd; /* in the library */
-extern const struct codec codec_bzip2, codec_xz; /* linked into vessel-transfer only */
+extern const struct codec codec_bzip2, codec_xz; /* linked into vessel-unpack only */
 /* gzip and zstd, NULL-terminated. */
 extern const struct codec *const codecs_common[];

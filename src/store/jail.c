@@ -52,7 +52,9 @@ static int make_root(int dest_fd, struct error **err)
 		*err = take_ptr(no_clone);
 		return -1;
 	}
-	if (mount_set(fd, attrs, 0, 0, false, err) < 0) {
+	/* Private: where the host's "/" is shared, as systemd has it, pivot_root refuses a shared
+	 * one. */
+	if (mount_set(fd, attrs, 0, MS_PRIVATE, false, err) < 0) {
 		close_fd(fd);
 		return -1;
 	}

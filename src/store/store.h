@@ -73,7 +73,7 @@ int blob_read(struct store *store, const struct digest *digest, size_t max, char
 /* ---- layers ---- */
 /*
  * A tar (plain, gzip or zstd) becomes a layer: hashed, kept as a blob, checked and unpacked, all by
- * vessel-transfer, which has no rights outside. The catalogue row is committed. Returns with *ret
+ * vessel-unpack, which has no rights outside. The catalogue row is committed. Returns with *ret
  * filled; idempotent.
  */
 int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct error **err);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "store/codec.h"
@@ -90,13 +91,13 @@ static void mend_checksums(uint8_t *data, size_t size, unsigned int which)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int fd = -1;
-	cleanup_free uint8_t *copy = malloc(size + 1);
+	cleanup_free uint8_t *copy = xcalloc(size + 1, 1);
 	cleanup_error struct error *err = NULL;
 	cleanup_stream struct stream *stream = NULL;
 	cleanup_tar_reader struct tar_reader *reader = NULL;
 	struct tar_entry *entry;
 
-	if (size < 1 || size > SIZE_MAX_HERE || !copy)
+	if (size < 1 || size > SIZE_MAX_HERE)
 		return 0;
 	if (fd < 0)
 		fd = memfd_create("archive", MFD_CLOEXEC);

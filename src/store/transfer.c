@@ -51,8 +51,8 @@ static int start(struct transfer *transfer, struct error **err)
 	const struct transfer_unpack *unpack = transfer->unpack;
 	cleanup_close int write_fd = -1, their_fd = -1;
 	int pipe_fds[2] = { -1, -1 }, sockets[2];
-	const char *words[5] = { "vessel-transfer", "unpack" };
-	size_t count = 2;
+	const char *words[5] = { "vessel-unpack" };
+	size_t count = 1;
 	struct spawn spawn = SPAWN_INIT;
 
 	if (unpack->detect)
@@ -87,7 +87,7 @@ static int take_copy(struct transfer *transfer, struct error **err)
 		read(transfer->copy_fd, transfer->buffer, sizeof(transfer->buffer)));
 
 	if (n < 0)
-		return error_sys(err, "read from vessel-transfer");
+		return error_sys(err, "read from vessel-unpack");
 	if (n > 0)
 		return blob_write(transfer->unpack->copy, transfer->buffer, (size_t)n, err);
 	close_fd(take_fd(&transfer->copy_fd));
@@ -116,8 +116,8 @@ static int take_done(struct transfer *transfer, struct error **err)
 {
 	cleanup_json struct json_object *answer = NULL;
 
-	if (json_parse(transfer->msg.data, transfer->msg.length, "vessel-transfer's answer",
-		    &answer, err) < 0 ||
+	if (json_parse(transfer->msg.data, transfer->msg.length, "vessel-unpack's answer", &answer,
+		    err) < 0 ||
 		json_get_int(answer, "size", &transfer->size, err) < 0 ||
 		json_get_int(answer, "entries", &transfer->entries, err) < 0)
 		return -1;
@@ -145,7 +145,7 @@ static int take_answer(struct transfer *transfer, struct error **err)
 	case TRANSFER_ERROR:
 		return error_unpack(err, msg->data, msg->length);
 	default:
-		return error_new(err, ERROR_INTERNAL, "an unknown message from vessel-transfer");
+		return error_new(err, ERROR_INTERNAL, "an unknown message from vessel-unpack");
 	}
 }
 
@@ -156,7 +156,7 @@ static int pump(struct transfer *transfer, struct error **err)
 			{ .fd = transfer->answer_fd, .events = POLLIN } };
 
 		if (TEMP_FAILURE_RETRY(poll(fds, 2, -1)) < 0)
-			return error_sys(err, "wait for vessel-transfer");
+			return error_sys(err, "wait for vessel-unpack");
 		if (fds[0].revents && take_copy(transfer, err) < 0)
 			return -1;
 		if (fds[1].revents && take_answer(transfer, err) < 0)
@@ -177,11 +177,11 @@ static int finish(struct transfer *transfer, struct error **err)
 		return 0;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		return error_new(err, ERROR_INTERNAL,
-			"vessel-transfer was stopped: it tried a system call that it must not");
+			"vessel-unpack was stopped: it tried a system call that it must not");
 	if (WIFSIGNALED(status))
-		return error_new(err, ERROR_INTERNAL, "vessel-transfer was killed by signal %d",
+		return error_new(err, ERROR_INTERNAL, "vessel-unpack was killed by signal %d",
 			WTERMSIG(status));
-	return error_new(err, ERROR_INTERNAL, "vessel-transfer ended with code %d and no answer",
+	return error_new(err, ERROR_INTERNAL, "vessel-unpack ended with code %d and no answer",
 		WEXITSTATUS(status));
 }
 

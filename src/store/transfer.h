@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vessel-transfer, the helper that parses archives and talks to registries with the fewest rights
- * it can. The engine gives it fds and reads its answers, messages (sys/msg.h), from the socket.
+ * vessel-unpack, the helper that parses archives with the fewest rights it can (store/jail.h). The
+ * engine gives it fds and reads its answers, messages (sys/msg.h), from the socket.
  *
- *   vessel-transfer unpack   stdin: the archive; fd 3: answer socket; fd 4: directory to fill.
- *                            --layer: whiteouts become overlay's, and opaque directories are told;
- *                            --copy: the uncompressed archive goes to stdout as well;
- *                            --detect: only tells whether it is an archive; there is no fd 4
- *   vessel-transfer pull REF fd 3: answer socket; fd 4: directory for blobs; progress lines as
- * messages
+ *   vessel-unpack   stdin: the archive; fd 3: answer socket; fd 4: directory to fill.
+ *                   --layer: whiteouts become overlay's, and opaque directories are told;
+ *                   --copy: the uncompressed archive goes to stdout as well;
+ *                   --detect: only tells whether it is an archive; there is no fd 4
  *
  * Whatever it answers is checked again: a digest by hashing, a path by openat2. So the engine
  * hashes what comes out of the pipe itself, which also runs beside the helper's own work.
+ * vessel-transfer (registry/pull_protocol.h) uses the same type for its errors.
  */
 #pragma once
 
@@ -44,6 +43,7 @@ struct transfer_result {
 int transfer_unpack(
 	const struct transfer_unpack *unpack, struct transfer_result *ret, struct error **err);
 
-/* The helper's side: parses its words after "unpack", jails itself, works, answers. Returns its
- * exit code. */
+/* Whether fd 3 is a socket, as the engine gives it; a person's shell does not. */
+bool transfer_was_started(void);
+/* The helper's side: parses its words, jails itself, works, answers. Returns its exit code. */
 int transfer_unpack_main(char *const *words, const struct codec *const *codecs);

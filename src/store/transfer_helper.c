@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/alloc.h"
@@ -98,6 +99,13 @@ static int run(char *const *argv, const struct codec *const *codecs, struct erro
 		unpack_stream(stream, &unpack, &result, err) < 0)
 		return -1;
 	return answer(&result, err);
+}
+
+bool transfer_was_started(void)
+{
+	struct stat st;
+
+	return fstat(ANSWER_FD, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
 int transfer_unpack_main(char *const *words, const struct codec *const *codecs)

@@ -2,7 +2,7 @@
 /*
  * Entries of an archive become files below a directory.
  *
- * Runs in vessel-transfer's jail, and does not count on it: every entry's directory is found by
+ * Runs in vessel-unpack's jail, and does not count on it: every entry's directory is found by
  * openat2(2) inside the destination, and what is made is made by that directory's fd and a name
  * without slashes, never following a link. Links in the archive may point anywhere; nothing here
  * goes through one out of the destination.

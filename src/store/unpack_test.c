@@ -389,6 +389,27 @@ static void owners_modes_and_times_are_kept(void **state)
 	}
 }
 
+/* What was to be set on a directory at the end is not set on what a link in its place leads to. */
+static void a_replaced_directory_is_left_alone(void **state)
+{
+	static const struct raw entries[] = {
+		{ "other", '5', .mode = 0700 },
+		{ "d", '5', .mode = 0777 },
+		{ "d", '2', "other" },
+	};
+	struct place *place = *state;
+	cleanup_buf struct buf tar = BUF_INIT(RAW_MAX);
+	cleanup_error struct error *err = NULL;
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip();
+	add_all(place, entries, 3, &tar);
+	assert_int_equal(unpack(place, &tar, true, STREAM_LIMIT, &err), 0);
+	assert_int_equal(fstatat(place->dest_fd, "other", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0700);
+}
+
 /* At the cap it is taken, one byte above it is not; holes count. */
 static void sizes_have_a_ceiling(void **state)
 {
@@ -421,6 +442,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(whiteouts_mean_nothing_to_add, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_some_attributes_travel, setup, teardown),
 		cmocka_unit_test_setup_teardown(owners_modes_and_times_are_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_replaced_directory_is_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(sizes_have_a_ceiling, setup, teardown),
 	};
 

@@ -174,6 +174,20 @@ static bool is_plain(const char *path)
 	return !path || (strlen(path) < FSCONFIG_TEXT_MAX && !strpbrk(path, ":,\\"));
 }
 
+/*
+ * Redirects and metadata-only copies would make an upper directory that is only half of a layer; a
+ * kernel may have them on by default. One that does not know the options does not do it either.
+ */
+static int set_upper(int context_fd, const char *upper, const char *work, struct error **err)
+{
+	(void)context_set(context_fd, "redirect_dir", "off");
+	(void)context_set(context_fd, "metacopy", "off");
+	return set_directory(context_fd, "upperdir", upper, err) < 0 ||
+			       set_directory(context_fd, "workdir", work, err) < 0
+		       ? -1
+		       : 0;
+}
+
 static int overlay_old(char *const *lowers, const char *upper, const char *work, struct error **err)
 {
 	cleanup_buf struct buf joined = BUF_INIT(MOUNT_DATA_MAX);
@@ -195,8 +209,7 @@ static int overlay_old(char *const *lowers, const char *upper, const char *work,
 		return -1;
 	if (context_set(context_fd, "lowerdir", buf_text(&joined)) < 0)
 		return context_failed(context_fd, err, "overlay", "set the layers of");
-	if (upper && (set_directory(context_fd, "upperdir", upper, err) < 0 ||
-			     set_directory(context_fd, "workdir", work, err) < 0))
+	if (upper && set_upper(context_fd, upper, work, err) < 0)
 		return -1;
 	return context_mount(context_fd, "overlay", 0, err);
 }
@@ -211,8 +224,7 @@ static int overlay_new(char *const *lowers, const char *upper, const char *work,
 	for (; *lowers; lowers++)
 		if (set_directory(context_fd, "lowerdir+", *lowers, err) < 0)
 			return -1;
-	if (upper && (set_directory(context_fd, "upperdir", upper, err) < 0 ||
-			     set_directory(context_fd, "workdir", work, err) < 0))
+	if (upper && set_upper(context_fd, upper, work, err) < 0)
 		return -1;
 	return context_mount(context_fd, "overlay", attrs, err);
 }

@@ -22,6 +22,7 @@ static void touch(const struct rtattr *attr)
 
 static int read_message(const struct nlmsghdr *h, void *arg)
 {
+	(void)arg;
 	for (uint16_t type = 0; type < 8; type++) {
 		const struct rtattr *attr = netlink_find(h, sizeof(struct rtmsg), type);
 		uint32_t number;

@@ -54,6 +54,7 @@ static const struct {
 
 static void find_stays_inside(void **state)
 {
+	(void)state;
 	for (size_t i = 0; i < sizeof(searched) / sizeof(*searched); i++) {
 		struct bytes m =
 			message(searched[i].length, searched[i].data, sizeof(searched[i].data));
@@ -69,6 +70,7 @@ static void find_stays_inside(void **state)
 
 static int count_messages(const struct nlmsghdr *h, void *arg)
 {
+	(void)h;
 	++*(int *)arg;
 	return 0;
 }
@@ -78,6 +80,7 @@ static void walk_ends_at_what_is_cut(void **state)
 	struct nlmsghdr two[2] = { { .nlmsg_len = NLMSG_HDRLEN }, { .nlmsg_len = NLMSG_HDRLEN } };
 	int count = 0;
 
+	(void)state;
 	netlink_walk(two, sizeof(two), count_messages, &count);
 	assert_int_equal(count, 2);
 	count = 0;
@@ -96,6 +99,7 @@ static void texts_and_numbers(void **state)
 	const struct rtattr *attr = netlink_find(&m.h, 4, 2);
 	uint32_t number = 7;
 
+	(void)state;
 	assert_true(netlink_is_text(attr, "ab"));
 	assert_false(netlink_is_text(attr, "a"));
 	assert_false(netlink_is_text(attr, "abc"));
@@ -114,10 +118,11 @@ static void overflow_refuses_the_whole_batch(void **state)
 	cleanup_error struct error *err = NULL;
 	struct rtattr *nest;
 
+	(void)state;
 	nl = (struct netlink){ .fd = -1, .capacity = NETLINK_BATCH_MAX };
 	memset(nl.batch, 0xaa, sizeof(nl.batch));
 	netlink_begin(&nl, "fill", RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
-	for (size_t i = 0; i < 2 * NETLINK_BATCH_MAX / sizeof(big); i++)
+	for (size_t i = 0; i < 2UL * NETLINK_BATCH_MAX / sizeof(big); i++)
 		netlink_put(&nl, 1, big, sizeof(big));
 	assert_true(nl.overflow);
 	assert_true(nl.length <= NETLINK_BATCH_MAX);
@@ -140,6 +145,7 @@ static void last_byte_of_the_batch_is_used(void **state)
 	static const char data[NETLINK_BATCH_MAX];
 	const size_t most = NETLINK_BATCH_MAX - NLMSG_HDRLEN - RTA_LENGTH(0);
 
+	(void)state;
 	nl = (struct netlink){ .fd = -1, .capacity = NETLINK_BATCH_MAX };
 	netlink_begin(&nl, "fill", RTM_NEWLINK, 0, 0);
 	netlink_put(&nl, 1, data, most);
@@ -159,6 +165,7 @@ static void too_many_requests(void **state)
 {
 	static struct netlink nl;
 
+	(void)state;
 	nl = (struct netlink){ .fd = -1, .capacity = NETLINK_BATCH_MAX };
 	for (int i = 0; i < NETLINK_REQUESTS_MAX; i++)
 		netlink_begin(&nl, "one", RTM_NEWLINK, 0, 0);
@@ -175,6 +182,7 @@ static void attribute_longer_than_its_length_field(void **state)
 	cleanup_netlink struct netlink nl;
 	struct rtattr *nest;
 
+	(void)state;
 	if (geteuid() != 0) {
 		print_message("skipped: needs root for a large socket buffer\n");
 		skip();
@@ -210,6 +218,7 @@ static void get_dump_and_refusal(void **state)
 	int found = 0;
 	cleanup_netlink struct netlink nl;
 
+	(void)state;
 	assert_int_equal(netlink_open(&nl, NETLINK_ROUTE, &err), 0);
 	netlink_begin(&nl, "ask for lo", RTM_GETLINK, 0, sizeof(struct ifinfomsg));
 	netlink_put_text(&nl, IFLA_IFNAME, "lo");
@@ -244,6 +253,7 @@ static void kernels_own_words(void **state)
 	cleanup_netlink struct netlink nl;
 	struct ifaddrmsg *address;
 
+	(void)state;
 	assert_int_equal(netlink_open(&nl, NETLINK_ROUTE, &err), 0);
 	/* Strictly checked: a dump may not ask by prefix. */
 	assert_int_equal(
