@@ -124,6 +124,8 @@ int container_stats(struct engine *engine, const char *id, struct cgroup_stats *
 /* After the end of a container: addresses, ports, run directory; with auto_remove all of it.
  * Idempotent. */
 int container_reap(struct engine *engine, const char *id, struct error **err);
+/* The same for who holds the operation (engine/paths.h). */
+int container_reap_held(struct engine *engine, const char *id, struct error **err);
 /* The log's path and whether the container is still running, for log_read(); the caller frees
  * *ret_path. */
 int container_log(struct engine *engine, const char *name, char ret_id[static ID_MAX],

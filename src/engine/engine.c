@@ -126,11 +126,14 @@ static void refill_one(struct engine *engine, const char *id, struct refill *ref
 
 	record_init(&record);
 	loaded = record_load(engine, id, &record, &unreadable);
-	if (loaded < 0 && error_kind(unreadable) != ERROR_NOT_FOUND)
-		return;
-	if (loaded < 0 || record.auto_remove) {
+	if (loaded < 0 ? error_kind(unreadable) == ERROR_NOT_FOUND : record.auto_remove) {
 		discard_directory(engine, id);
 		return;
+	}
+	if (loaded < 0) {
+		/* Damaged: it is listed by its id, so that it can be removed. */
+		memcpy(record.id, id, ID_MAX);
+		replace_string(&record.name, xstrndup(id, ID_SHORT));
 	}
 	refill->rows = xrealloc(refill->rows, refill->count + 1, sizeof(*refill->rows));
 	record_row(&record, &refill->rows[refill->count++]);

@@ -121,15 +121,23 @@ void operation_end(const struct engine *engine, const char *id, int *fd)
 	close_fd(take_fd(fd));
 }
 
+/*
+ * The file goes last: who recovers may be killed too. What cannot be tidied up now keeps it, and is
+ * tried again by the next command; it must not keep this one from its work.
+ */
 static int recover_one(struct engine *engine, const char *id, struct error **err)
 {
 	cleanup_free char *path = xasprintf("operations/%s", id);
+	cleanup_error struct error *not_now = NULL;
 	int fd = -1, locked = lock_existing(engine->run_fd, path, false, &fd, err);
 
 	if (locked <= 0) /* at work (-2), or just ended */
 		return locked == -1 ? -1 : 0;
-	operation_end(engine, id, &fd);
-	return container_reap(engine, id, err);
+	if (container_reap_held(engine, id, &not_now) == 0)
+		operation_end(engine, id, &fd);
+	else
+		close_fd(fd);
+	return 0;
 }
 
 int operations_recover(struct engine *engine, struct error **err)

@@ -40,7 +40,7 @@ static bool is_alive(struct engine *engine, const char *id)
 	return run_fd >= 0 && monitor_is_alive(run_fd, &missing) != 0;
 }
 
-static int reap_locked(struct engine *engine, const char *id, struct error **err)
+int container_reap_held(struct engine *engine, const char *id, struct error **err)
 {
 	cleanup_container_row struct container_row row = { 0 };
 	struct register_db *db;
@@ -72,7 +72,7 @@ int container_reap(struct engine *engine, const char *id, struct error **err)
 		return 0; /* being started or removed: whoever does that clears first */
 	if (operation < 0)
 		return -1;
-	result = reap_locked(engine, id, err);
+	result = container_reap_held(engine, id, err);
 	operation_end(engine, id, &operation);
 	return result < 0 ? error_wrap(err, "tidy up container %.12s", id) : 0;
 }
