@@ -162,6 +162,7 @@ int error_unpack(struct error **err, const char *buf, size_t length)
 		return error_new(err, ERROR_INTERNAL, "out of memory");
 	kind = strtol(text, &end, 10);
 	sys_errno = strtol(end, &end, 10);
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): text is freed by its cleanup */
 	if (*end != ' ' || kind < 0 || kind >= ERROR_KIND_MAX_ || sys_errno < 0 || sys_errno > 4095)
 		return error_new(err, ERROR_INTERNAL, "the child process sent no readable error");
 	hint = strchr(++end, '\1');

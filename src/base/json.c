@@ -26,7 +26,8 @@ int json_parse(const char *text, size_t length, const char *what, struct json_ob
 	why = json_tokener_get_error(tokener);
 	end = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
-	while (why == json_tokener_success && end < length && memchr(" \t\r\n", text[end], 4))
+	while (why == json_tokener_success && end < length && text[end] &&
+		strchr(" \t\r\n", text[end]))
 		end++;
 	if (why == json_tokener_success && end < length)
 		why = json_tokener_error_parse_unexpected;

@@ -97,6 +97,7 @@ static int refuse_running(const char *id, struct error **err)
 struct removal {
 	char id[ID_MAX];
 	int connection; /* as owner: we reap, and the monitor need not start a process for it */
+	bool force;
 	struct error *failure;
 };
 
@@ -108,6 +109,7 @@ static int removal_begin(
 	cleanup_error struct error *ended = NULL, *ended_meanwhile = NULL;
 
 	r->connection = -1;
+	r->force = force;
 	if (container_resolve(engine, name, r->id, err) < 0)
 		return -1;
 	if (!is_alive(engine, r->id))
@@ -124,14 +126,15 @@ static int removal_finish(
 {
 	int operation, result, code;
 
-	if (is_alive(engine, r->id) &&
+	if (r->connection >= 0 && is_alive(engine, r->id) &&
 		container_await(engine, r->id, r->connection, &code, err) < 0)
 		return -1;
 	operation = operation_begin(engine, r->id, true, err);
 	if (operation < 0)
 		return -1;
-	if (is_alive(engine, r->id))
-		result = refuse_running(r->id, err); /* somebody has started it again */
+	/* Started again meanwhile, or a start whose client was killed. */
+	if (is_alive(engine, r->id) && (!r->force || container_end(engine, r->id, err) < 0))
+		result = r->force ? -1 : refuse_running(r->id, err);
 	else
 		result = remove_locked(engine, r->id, volumes, err);
 	operation_end(engine, r->id, &operation);

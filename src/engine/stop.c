@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -50,14 +51,41 @@ static void thaw(struct engine *engine, const char *id)
 		(void)container_pause(engine, id, false, &failed);
 }
 
-int container_end(struct engine *engine, const char *id, struct error **err)
-{
-	cleanup_close int pidfd = init_pidfd(engine, id, err);
+#define END_TRIES 2000
+#define END_PAUSE_NS 5000000
 
-	if (pidfd == -1 || (pidfd >= 0 && pidfd_signal(pidfd, SIGKILL, err) < 0))
+/* 1 when no monitor holds it any more. A monitor that is still starting has no program to kill yet.
+ */
+static int try_end(struct engine *engine, const char *id, struct error **err)
+{
+	cleanup_error struct error *missing = NULL;
+	cleanup_close int run_fd = run_dir_open(engine, id, &missing);
+	cleanup_close int pidfd = -1;
+
+	if (run_fd < 0 || monitor_is_alive(run_fd, &missing) == 0)
+		return 1;
+	pidfd = init_pidfd(engine, id, err);
+	if (pidfd == -2)
+		return 0;
+	if (pidfd < 0 || pidfd_signal(pidfd, SIGKILL, err) < 0)
 		return -1;
 	thaw(engine, id);
-	return pidfd < 0 ? 0 : container_await_monitor(engine, id, err);
+	return container_await_monitor(engine, id, err) < 0 ? -1 : 1;
+}
+
+int container_end(struct engine *engine, const char *id, struct error **err)
+{
+	const struct timespec pause = { .tv_nsec = END_PAUSE_NS };
+	int ended = 0;
+
+	for (int i = 0; ended == 0 && i < END_TRIES; i++) {
+		ended = try_end(engine, id, err);
+		if (ended == 0)
+			(void)nanosleep(&pause, NULL);
+	}
+	if (ended == 0)
+		return error_new(err, ERROR_UNAVAILABLE, "the monitor of %.12s does not end", id);
+	return ended < 0 ? -1 : 0;
 }
 
 static int not_running(const char *id, struct error **err)

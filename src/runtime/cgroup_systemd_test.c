@@ -37,7 +37,7 @@ static void remove_scope(struct cgroup *cgroup)
 static void scope_lives(void **state)
 {
 	struct spec_resources limits = no_limits();
-	cleanup_free char *path = scope_path("life"), *proc = NULL, *text = NULL;
+	cleanup_free char *path = NULL, *proc = NULL, *text = NULL;
 	cleanup_error struct error *err = NULL;
 	cleanup_free pid_t *pids = NULL;
 	struct cgroup *cgroup, *again = NULL;
@@ -45,6 +45,7 @@ static void scope_lives(void **state)
 
 	(void)state;
 	NEED_SYSTEMD();
+	path = scope_path("life");
 	cgroup = make_scope("life", &limits);
 	assert_int_equal(cgroup_open(path, CGROUP_SYSTEMD, &again, &err), -1); /* not yet */
 	error_free(take_ptr(err));

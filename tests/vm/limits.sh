@@ -186,7 +186,7 @@ blkio
 weight
 devices
 places
-refused "a processor that is not there" cpuset --cpuset-cpus 77
+refused "a processor that is not there" CPUs --cpuset-cpus 77
 refused "swap less than memory" swap -m 64m --memory-swap 32m
 check_equal "no container is left" "" "$(vessel ps -aq)"
 check_equal "no cgroup is left" "" "$(find /sys/fs/cgroup -path '*/vessel/*' -type d 2>/dev/null)"
