@@ -17,6 +17,7 @@
 #include "runtime/init.h"
 #include "runtime/launch.h"
 #include "runtime/sync.h"
+#include "sys/mount.h"
 #include "sys/process.h"
 
 #define MAP_TEXT_MAX 4096 /* the kernel takes one page */
@@ -128,10 +129,24 @@ static int admit(const struct container_setup *setup, const struct init *init,
 	return sync_send(made->sync_fd, SYNC_GO, err);
 }
 
+/*
+ * In a user namespace of its own init could mount an overlay only without the attributes that say
+ * what a layer has removed ("trusted."), so it gets one that is made with our rights.
+ */
+static int mount_root_for(
+	const struct spec *spec, uint64_t new_namespaces, int *ret_fd, struct error **err)
+{
+	if (!(new_namespaces & CLONE_NEWUSER) || !spec->overlay.lower)
+		return 0;
+	*ret_fd =
+		mount_overlay(spec->overlay.lower, spec->overlay.upper, spec->overlay.work, 0, err);
+	return *ret_fd < 0 ? error_wrap(err, "root file system") : 0;
+}
+
 static int start_init(const struct container_setup *setup, const struct filter *filter,
 	struct container_init *made, struct error **err)
 {
-	cleanup_close int child_fd = -1;
+	cleanup_close int child_fd = -1, root_fd = -1;
 	struct init init = {
 		.setup = setup, .filter = filter->bytes, .filter_bytes = filter->length
 	};
@@ -145,8 +160,11 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	bool attach = made->cgroup && launch_in.cgroup_fd < 0;
 	int pair[2];
 
-	if (plan_namespaces(setup->spec, &launch_in, err) < 0 || sync_pair(pair, err) < 0)
+	if (plan_namespaces(setup->spec, &launch_in, err) < 0 ||
+		mount_root_for(setup->spec, launch_in.new_namespaces, &root_fd, err) < 0 ||
+		sync_pair(pair, err) < 0)
 		return -1;
+	launch_in.fds[LAUNCH_EXTRA_FD] = root_fd;
 	made->sync_fd = pair[0];
 	child_fd = pair[1];
 	launch_in.fds[LAUNCH_SYNC_FD] = child_fd;

@@ -104,6 +104,8 @@ static int run(const struct init *init, struct error **err)
 	root.spec = spec;
 	root.bundle = init->setup->bundle;
 	root.user_ns = init->new_namespaces & CLONE_NEWUSER;
+	if (root.user_ns && spec->overlay.lower)
+		root.mounted_fd = LAUNCH_EXTRA_FD;
 	if (wait_mapped(init, &root, err) < 0 || entry_begin(err) < 0 ||
 		build(init, &root, err) < 0 || send_console(&root, err) < 0 ||
 		entry_prepare(&entry, root.root_fd, root.terminal_fd, err) < 0 ||

@@ -81,6 +81,8 @@ static int root_mount(const struct rootfs *root, struct error **err)
 	cleanup_free char *path = NULL;
 	cleanup_close int fd = -1;
 
+	if (spec->overlay.lower && root->mounted_fd >= 0)
+		return root->mounted_fd;
 	if (spec->overlay.lower)
 		return mount_overlay(
 			spec->overlay.lower, spec->overlay.upper, spec->overlay.work, 0, err);

@@ -20,6 +20,7 @@ struct rootfs {
 	const char *bundle; /* for relative paths; may be NULL */
 	bool await_cgroup; /* not in its cgroup yet: see init_await_cgroup() */
 	bool user_ns; /* no device nodes can be made: the host's are bound */
+	int mounted_fd; /* -1, or the overlay, mounted by who made us */
 	int root_fd; /* attached at "/" of the old root until rootfs_enter() */
 	int null_fd; /* the host's /dev/null, verified */
 	int proc_fd; /* a procfs of ours that no one else sees, until it becomes /proc */
@@ -29,7 +30,8 @@ struct rootfs {
 
 #define ROOTFS_INIT \
 	{ \
-		.root_fd = -1, .null_fd = -1, .proc_fd = -1, .terminal_fd = -1, .master_fd = -1 \
+		.mounted_fd = -1, .root_fd = -1, .null_fd = -1, .proc_fd = -1, .terminal_fd = -1, \
+		.master_fd = -1 \
 	}
 
 /* All mounts of the spec, devices, masks; the terminal, when the process has one. */
