@@ -368,17 +368,3 @@ programs() { find "$(dirname "$PROGRAM")" -maxdepth 1 -type f -name 'vessel*' -e
 	assert_stderr_contains "/dev/no-such"
 	engine_fails 125 run --rm --device /dev/zero:/dev/x:q "$IMAGE" true
 }
-
-@test "--userns private: root inside is nobody outside, or the wish is refused" {
-	run --separate-stderr "$VESSEL" run -d --name app --userns private "$IMAGE" sleep 100
-	if [ "$status" -ne 0 ]; then
-		[ "$status" -eq 125 ] # never without what was asked for
-		[ -n "$stderr" ]
-		return 0
-	fi
-	[ "$(readlink "/proc/$(pid_of app)/ns/user")" != "$(readlink /proc/self/ns/user)" ]
-	[ "$(awk '/^Uid:/ { print $2 }' "/proc/$(pid_of app)/status")" != 0 ]
-	engine exec app id -u
-	assert_output 0
-	engine_fails 125 run --rm --userns no-such "$IMAGE" true
-}
