@@ -349,7 +349,7 @@ bridge_name() { host ip -o link show type bridge | awk -F': ' '{ print $2 }'; }
 	"${other[@]}" import "$(box_tar)" "$IMAGE" >/dev/null
 	run "${other[@]}" run --rm "$IMAGE" ip addr show eth0
 	assert_contains "172.18.0.2/16"
-	run "${other[@]}" run --rm "$IMAGE" timeout 1 wget -q -O - http://172.17.0.2/name
+	run "${other[@]}" run --rm --init "$IMAGE" timeout 1 wget -q -O - http://172.17.0.2/name
 	refute_contains "app"
 	run "${other[@]}" run --rm "$IMAGE" timeout 3 wget -q -O - "http://$HOST_IP:8080/name"
 	assert_output "app"
