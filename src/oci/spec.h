@@ -105,6 +105,28 @@ struct spec_resources {
 	strv unified; /* "memory.high=123": v2 files, written as they are */
 };
 
+enum spec_hook_point { /* in the order of a container's life */
+	HOOK_PRESTART, /* deprecated, still used by all: as createRuntime */
+	HOOK_CREATE_RUNTIME, /* namespaces and mounts are made; runs in ours */
+	HOOK_CREATE_CONTAINER, /* before the root is entered; program in our mounts, run in its
+				  namespaces */
+	HOOK_START_CONTAINER, /* by init in the container, before the program */
+	HOOK_POSTSTART,
+	HOOK_POSTSTOP,
+	HOOK_POINTS
+};
+
+struct spec_hook {
+	char *path; /* absolute */
+	strv args, env; /* args NULL: the path alone */
+	int timeout; /* seconds; 0: none */
+};
+
+struct spec_hooks {
+	struct spec_hook *items;
+	size_t count;
+};
+
 struct spec_overlay {
 	strv lower; /* topmost first */
 	char *upper, *work; /* NULL: a read-only root */
@@ -131,6 +153,7 @@ struct spec {
 	char *seccomp; /* NULL: none; "default"; or the file of a compiled filter */
 	char *init; /* NULL, or host path of the init program to put before args */
 	strv annotations; /* "key=value" */
+	struct spec_hooks hooks[HOOK_POINTS];
 };
 
 void spec_init(struct spec *spec); /* nothing set: the values that mean so */

@@ -42,6 +42,16 @@ struct container_setup {
 	const char *bundle; /* for a relative root_path */
 	enum cgroup_driver driver;
 	struct container_io io;
+	/*
+	 * For callers that do not stay until the program runs (vessel-runtime), 0 for others:
+	 * gate_fd is 0 or a listening SOCK_SEQPACKET socket at which init waits for
+	 * runtime_open_gate(); the program gets preserve_fds of the caller's fds, from 3 on.
+	 */
+	const char *id; /* for the state that hooks get; NULL: bundles with hooks are refused */
+	int gate_fd;
+	unsigned preserve_fds;
+	bool no_pivot; /* chroot instead of pivot_root(2), for a host on a ramfs */
+	bool no_new_keyring;
 };
 
 int runtime_create(
@@ -52,6 +62,13 @@ int runtime_create(
  */
 int runtime_wait_ready(struct container_init *init, struct error **err);
 int runtime_start(struct container_init *init, struct error **err);
+/*
+ * The same for an init that was made with a gate_fd, by any process: dir_fd and name are where that
+ * socket is. ERROR_NOT_FOUND, ERROR_CONFLICT when somebody has opened it before.
+ */
+int runtime_open_gate(int dir_fd, const char *name, struct error **err);
+/* With a gate: forgets it, without ending what runs. */
+void runtime_leave(struct container_init *init);
 /* Kills what runs, removes the cgroup, closes all fds. */
 void runtime_destroy(struct container_init *init);
 
