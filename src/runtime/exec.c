@@ -41,7 +41,9 @@ static int open_terminal(const struct job *job, int root_fd, int *ret_slave, str
 static int run(const struct job *job, struct error **err)
 {
 	const struct container_exec *exec = job->exec;
-	struct entry entry = { .process = exec->process,
+	struct entry entry = { .spec = exec->spec,
+		.process = exec->process,
+		.is_exec = true,
 		.io = &exec->io,
 		.filter = job->filter->bytes,
 		.filter_bytes = job->filter->length };

@@ -95,7 +95,8 @@ static int run(const struct init *init, struct error **err)
 {
 	const struct spec *spec = init->setup->spec;
 	struct rootfs root = ROOTFS_INIT;
-	struct entry entry = { .process = &spec->process,
+	struct entry entry = { .spec = spec,
+		.process = &spec->process,
 		.io = &init->setup->io,
 		.filter = init->filter,
 		.filter_bytes = init->filter_bytes,

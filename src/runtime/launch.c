@@ -16,6 +16,7 @@
 #include "oci/spec.h"
 #include "runtime/cgroup.h"
 #include "runtime/identity.h"
+#include "runtime/schedule.h"
 #include "runtime/sync.h"
 #include "sys/mount.h"
 #include "sys/process.h"
@@ -94,6 +95,10 @@ static int prepare(const struct launch *launch, struct error **err)
 	int fds[KEPT_MAX], count = LAUNCH_FDS;
 
 	memcpy(fds, launch->fds, sizeof(launch->fds));
+	/* The first of two sets of processors: until it is in its cgroup. */
+	if (launch->score_of && affinity_apply(launch->score_of->affinity_initial,
+					"process.execCPUAffinity.initial", err) < 0)
+		return -1;
 	if (launch->cgroup && launch->cgroup_fd < 0 &&
 		cgroup_attach(launch->cgroup, getpid(), err) < 0)
 		return -1;
