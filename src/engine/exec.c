@@ -31,6 +31,8 @@ static int make_process(int run_fd, const struct exec_options *options, struct s
 	ssize_t length = file_read_at(run_fd, MONITOR_BUNDLE, BUNDLE_MAX, &text, err);
 
 	spec_init(&spec);
+	if (length < 0 && error_errno(*err) == ENOENT)
+		return error_as(err, ERROR_CONFLICT, "the container has just ended");
 	if (length < 0 || spec_parse(text, (size_t)length, &spec, err) < 0)
 		return error_wrap(err, "read the container's bundle");
 	strv_free(take_ptr(p->args));

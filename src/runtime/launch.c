@@ -94,8 +94,7 @@ static int prepare(const struct launch *launch, struct error **err)
 	int fds[KEPT_MAX], count = LAUNCH_FDS;
 
 	memcpy(fds, launch->fds, sizeof(launch->fds));
-	if (launch->cgroup && launch->cgroup_fd < 0 &&
-		cgroup_attach(launch->cgroup, getpid(), err) < 0)
+	if (launch->cgroup && cgroup_enter(launch->cgroup, err) < 0)
 		return -1;
 	if (launch->cgroup_fd >= 0) {
 		fds[count++] = alone(launch->cgroup_fd, err);
@@ -181,7 +180,8 @@ static void __attribute__((noreturn)) run(const struct launch *launch)
 {
 	struct error *failed = NULL;
 
-	if (keep_fds(launch->fds, LAUNCH_FDS, &failed) < 0) {
+	if ((launch->cgroup && cgroup_enter(launch->cgroup, &failed) < 0) ||
+		keep_fds(launch->fds, LAUNCH_FDS, &failed) < 0) {
 		sync_send_error(launch->fds[LAUNCH_SYNC_FD], failed);
 		_exit(1);
 	}
