@@ -115,15 +115,6 @@ static int run(const struct init *init, struct entry *entry, struct error **err)
 {
 	const struct spec *spec = init->setup->spec;
 	struct rootfs root = ROOTFS_INIT;
-<<<<<<< HEAD
-	struct entry entry = { .spec = spec,
-		.process = &spec->process,
-		.io = &init->setup->io,
-		.filter = init->filter,
-		.filter_bytes = init->filter_bytes,
-		.use_init = spec->init != NULL };
-=======
->>>>>>> main
 
 	root.spec = spec;
 	root.bundle = init->setup->bundle;
@@ -148,7 +139,8 @@ LAUNCH_STACK void init_run(void *arg)
 	const struct init *init = arg;
 	const struct container_setup *setup = init->setup;
 	struct error *err = NULL;
-	struct entry entry = { .process = &setup->spec->process,
+	struct entry entry = { .spec = setup->spec,
+		.process = &setup->spec->process,
 		.io = &setup->io,
 		.filter = init->filter,
 		.filter_bytes = init->filter_bytes,
