@@ -40,16 +40,6 @@ static int open_terminal(const struct job *job, int root_fd, int *ret_slave, str
 
 static int run(const struct job *job, struct entry *entry, struct error **err)
 {
-<<<<<<< HEAD
-	const struct container_exec *exec = job->exec;
-	struct entry entry = { .spec = exec->spec,
-		.process = exec->process,
-		.is_exec = true,
-		.io = &exec->io,
-		.filter = job->filter->bytes,
-		.filter_bytes = job->filter->length };
-=======
->>>>>>> main
 	int root_fd, terminal_fd = -1;
 
 	if (job->late_namespaces && setns(LAUNCH_EXTRA_FD, (int)job->late_namespaces) < 0)
@@ -71,7 +61,9 @@ LAUNCH_STACK static void __attribute__((noreturn)) job_run(void *arg)
 	const struct job *job = arg;
 	const struct container_exec *exec = job->exec;
 	struct error *err = NULL;
-	struct entry entry = { .process = exec->process,
+	struct entry entry = { .spec = exec->spec,
+		.process = exec->process,
+		.is_exec = true,
 		.io = &exec->io,
 		.filter = job->filter->bytes,
 		.filter_bytes = job->filter->length,

@@ -105,17 +105,11 @@ static int prepare(const struct launch *launch, struct error **err)
 {
 	cleanup_close int cgroup_fd = -1;
 
-<<<<<<< HEAD
-	memcpy(fds, launch->fds, sizeof(launch->fds));
 	/* The first of two sets of processors: until it is in its cgroup. */
 	if (launch->score_of && affinity_apply(launch->score_of->affinity_initial,
 					"process.execCPUAffinity.initial", err) < 0)
 		return -1;
-	if (launch->cgroup && launch->cgroup_fd < 0 &&
-		cgroup_attach(launch->cgroup, getpid(), err) < 0)
-=======
 	if (launch->cgroup && cgroup_enter(launch->cgroup, err) < 0)
->>>>>>> main
 		return -1;
 	if (launch->cgroup_fd >= 0) {
 		cgroup_fd = alone(launch->cgroup_fd, err);
