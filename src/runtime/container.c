@@ -13,7 +13,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "runtime/bind.h"
 #include "runtime/filter.h"
+#include "runtime/identity.h"
 #include "runtime/init.h"
 #include "runtime/kernel_setting.h"
 #include "runtime/launch.h"
@@ -125,8 +127,11 @@ static int admit(const struct container_setup *setup, const struct init *init,
 		return 0;
 	if (attach && cgroup_attach(made->cgroup, made->pid, err) < 0)
 		return error_errno(*err) == ESRCH ? why_it_ended(made, err) : -1;
-	if (init->new_namespaces & CLONE_NEWUSER && map_ids(setup->spec, made->pid, err) < 0)
-		return -1;
+	if (init->new_namespaces & CLONE_NEWUSER) {
+		if (map_ids(setup->spec, made->pid, err) < 0)
+			return -1;
+		rlimits_raise_for(made->pid, &setup->spec->process);
+	}
 	return sync_send(made->sync_fd, SYNC_GO, err);
 }
 
@@ -161,12 +166,14 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	struct launch_more more = { .gate_fd = setup->gate_fd > 0 ? setup->gate_fd : -1,
 		.time_fd = -1,
 		.preserved = setup->preserve_fds };
+	struct binds binds cleanup_binds = { 0 };
 	cleanup_free int *more_fds = NULL;
 	bool attach = made->cgroup && cgroup_wants_pid(made->cgroup);
 	int pair[2];
 
 	if (plan_namespaces(setup->spec, &launch_in, err) < 0 ||
 		mount_root_for(setup->spec, launch_in.new_namespaces, &root_fd, err) < 0 ||
+		binds_open(setup->spec, setup->bundle, &binds, err) < 0 ||
 		launch_more_fds(&more, &more_fds, &launch_in.more_count, err) < 0 ||
 		sync_pair(pair, err) < 0)
 		return -1;
@@ -177,12 +184,15 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	child_fd = pair[1];
 	launch_in.fds[LAUNCH_SYNC_FD] = child_fd;
 	init.new_namespaces = launch_in.new_namespaces;
-	init.wait_go = attach || launch_in.new_namespaces & CLONE_NEWUSER;
+	init.has_binds = binds.count > 0;
+	init.wait_go = attach || launch_in.new_namespaces & CLONE_NEWUSER || init.has_binds;
 	launch_in.new_namespaces &= ~(uint64_t)CLONE_NEWCGROUP; /* init makes it, later */
 	made->pid = launch(&launch_in, &made->pidfd, err);
 	if (made->pid < 0)
 		return error_wrap(err, "start a process in new namespaces");
-	return admit(setup, &init, made, attach, err);
+	if (admit(setup, &init, made, attach, err) < 0)
+		return -1;
+	return binds_send(&binds, made->sync_fd, err) < 0 ? why_it_ended(made, err) : 0;
 }
 
 int runtime_create(

@@ -44,10 +44,12 @@ void init_await_cgroup(struct rootfs *root)
 static int wait_mapped(const struct init *init, struct rootfs *root, struct error **err)
 {
 	root->await_cgroup = init->wait_go;
-	if (!(init->new_namespaces & CLONE_NEWUSER))
+	if (!(init->new_namespaces & CLONE_NEWUSER) && !init->has_binds)
 		return 0;
 	init_await_cgroup(root);
-	return become_root(err);
+	if (init->has_binds && binds_receive(root->spec, LAUNCH_SYNC_FD, &root->binds, err) < 0)
+		return -1;
+	return init->new_namespaces & CLONE_NEWUSER ? become_root(err) : 0;
 }
 
 /* What is written through /proc goes through a procfs that no one else can see, before it becomes
