@@ -19,6 +19,8 @@
 #include "runtime/init.h"
 #include "runtime/kernel_setting.h"
 #include "runtime/launch.h"
+#include "runtime/net_device.h"
+#include "runtime/rdt.h"
 #include "runtime/sync.h"
 #include "sys/mount.h"
 #include "sys/process.h"
@@ -132,6 +134,9 @@ static int admit(const struct container_setup *setup, const struct init *init,
 			return -1;
 		rlimits_raise_for(made->pid, &setup->spec->process);
 	}
+	if (net_devices_move(setup->spec, made->pid, err) < 0 ||
+		rdt_apply(setup->spec, setup->id, made->pid, err) < 0)
+		return -1;
 	return sync_send(made->sync_fd, SYNC_GO, err);
 }
 
@@ -185,7 +190,8 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	launch_in.fds[LAUNCH_SYNC_FD] = child_fd;
 	init.new_namespaces = launch_in.new_namespaces;
 	init.has_binds = binds.count > 0;
-	init.wait_go = attach || launch_in.new_namespaces & CLONE_NEWUSER || init.has_binds;
+	init.wait_go = attach || launch_in.new_namespaces & CLONE_NEWUSER || init.has_binds ||
+		       setup->spec->net_device_count > 0 || setup->spec->rdt.set;
 	launch_in.new_namespaces &= ~(uint64_t)CLONE_NEWCGROUP; /* init makes it, later */
 	made->pid = launch(&launch_in, &made->pidfd, err);
 	if (made->pid < 0)
@@ -202,7 +208,8 @@ int runtime_create(
 	struct filter filter cleanup_filter = { 0 };
 	struct container_init made = nothing;
 
-	if (kernel_settings_check(spec, err) < 0 || filter_open(spec->seccomp, &filter, err) < 0)
+	if (kernel_settings_check(spec, err) < 0 || rdt_check(spec, err) < 0 ||
+		filter_open(spec->seccomp, &filter, err) < 0)
 		return -1;
 	if (spec->cgroups_path && cgroup_create(spec->cgroups_path, setup->driver, &spec->resources,
 					  &made.cgroup, err) < 0)

@@ -44,7 +44,9 @@ void init_await_cgroup(struct rootfs *root)
 static int wait_mapped(const struct init *init, struct rootfs *root, struct error **err)
 {
 	root->await_cgroup = init->wait_go;
-	if (!(init->new_namespaces & CLONE_NEWUSER) && !init->has_binds)
+	/* A sysctl can be one of a device that the caller has yet to bring. */
+	if (!(init->new_namespaces & CLONE_NEWUSER) && !init->has_binds &&
+		root->spec->net_device_count == 0)
 		return 0;
 	init_await_cgroup(root);
 	if (init->has_binds && binds_receive(root->spec, LAUNCH_SYNC_FD, &root->binds, err) < 0)
