@@ -161,7 +161,7 @@ static int start_init(const struct container_setup *setup, const struct filter *
 		.time_fd = -1,
 		.preserved = setup->preserve_fds };
 	cleanup_free int *more_fds = NULL;
-	bool attach = made->cgroup && launch_in.cgroup_fd < 0;
+	bool attach = made->cgroup && cgroup_wants_pid(made->cgroup);
 	int pair[2];
 
 	if (plan_namespaces(setup->spec, &launch_in, err) < 0 ||
@@ -169,6 +169,7 @@ static int start_init(const struct container_setup *setup, const struct filter *
 		launch_more_fds(&more, &more_fds, &launch_in.more_count, err) < 0 ||
 		sync_pair(pair, err) < 0)
 		return -1;
+	launch_in.cgroup = attach ? NULL : made->cgroup;
 	launch_in.more_fds = more_fds;
 	launch_in.fds[LAUNCH_EXTRA_FD] = root_fd;
 	made->sync_fd = pair[0];
@@ -270,8 +271,8 @@ static void remove_cgroup(struct cgroup *cgroup)
 {
 	cleanup_error struct error *kill_failed = NULL, *remove_failed = NULL;
 
-	(void)cgroup_kill(cgroup, &kill_failed);
-	(void)cgroup_remove(cgroup, &remove_failed);
+	if (cgroup_bury(cgroup, &kill_failed) < 0)
+		(void)cgroup_remove(cgroup, &remove_failed);
 }
 
 int runtime_leave(struct container_init *init, struct error **err)

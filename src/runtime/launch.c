@@ -104,8 +104,7 @@ static int prepare(const struct launch *launch, struct error **err)
 {
 	cleanup_close int cgroup_fd = -1;
 
-	if (launch->cgroup && launch->cgroup_fd < 0 &&
-		cgroup_attach(launch->cgroup, getpid(), err) < 0)
+	if (launch->cgroup && cgroup_enter(launch->cgroup, err) < 0)
 		return -1;
 	if (launch->cgroup_fd >= 0) {
 		cgroup_fd = alone(launch->cgroup_fd, err);
@@ -194,7 +193,8 @@ static void __attribute__((noreturn)) run(const struct launch *launch)
 {
 	struct error *failed = NULL;
 
-	if (keep_fds(launch, -1, &failed) < 0) {
+	if ((launch->cgroup && cgroup_enter(launch->cgroup, &failed) < 0) ||
+		keep_fds(launch, -1, &failed) < 0) {
 		sync_send_error(launch->fds[LAUNCH_SYNC_FD], failed);
 		_exit(1);
 	}

@@ -45,7 +45,7 @@ struct launch {
 	int cgroup_fd; /* -1, or where the process starts (v2) */
 	const struct spec_process
 		*score_of; /* NULL, or whose oom_score_adj a joining process gets */
-	struct cgroup *cgroup; /* the helper enters it first, when not NULL and cgroup_fd is -1 */
+	struct cgroup *cgroup; /* NULL, or what the process, or its helper, enters first */
 	/*
 	 * All that the process gets, as 0, 1, 2, LAUNCH_SYNC_FD, LAUNCH_EXTRA_FD. The sync socket
 	 * keeps the place of those that are -1, so that nothing else is opened under their number.
