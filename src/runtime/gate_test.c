@@ -348,7 +348,8 @@ static void the_callers_fds_reach_the_program(void **state)
 	int status;
 	pid_t pid;
 
-	fixture_script(fixture, "head -c 4 <&3; echo; echo four >&4; ls /proc/$$/fd | wc -l");
+	fixture_script(fixture,
+		"head -c 4 <&3; echo; echo four >&4; ls /proc/$$/fd > /tmp/fds; wc -l < /tmp/fds");
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
