@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "runtime/filter.h"
 #include "runtime/init.h"
+#include "runtime/kernel_setting.h"
 #include "runtime/launch.h"
 #include "runtime/sync.h"
 #include "sys/mount.h"
@@ -191,7 +192,7 @@ int runtime_create(
 	struct filter filter cleanup_filter = { 0 };
 	struct container_init made = nothing;
 
-	if (filter_open(spec->seccomp, &filter, err) < 0)
+	if (kernel_settings_check(spec, err) < 0 || filter_open(spec->seccomp, &filter, err) < 0)
 		return -1;
 	if (spec->cgroups_path && cgroup_create(spec->cgroups_path, setup->driver, &spec->resources,
 					  &made.cgroup, err) < 0)
