@@ -230,7 +230,7 @@ static int parse_linux(struct json_object *top, struct spec *spec, struct error 
 		spec_refuse(obj, unsupported_linux, "linux", err) < 0)
 		return error_wrap(err, "'linux'");
 	if (resources && spec_resources_parse(resources, &spec->resources, err) < 0)
-		return error_wrap(err, "'linux'");
+		return spec_at(err, "linux");
 	return 0;
 }
 
