@@ -15,6 +15,11 @@
 #include "base/error.h"
 #include "runtime/cgroup_internal.h"
 
+/* Those that statistics need. */
+#define BASIC_CONTROLLERS \
+	(1U << CONTROLLER_CPU | 1U << CONTROLLER_CPUSET | 1U << CONTROLLER_MEMORY | \
+		1U << CONTROLLER_IO | 1U << CONTROLLER_PIDS)
+
 static int invalid_path(const char *path, const char *why, struct error **err)
 {
 	return error_new(err, ERROR_INVALID, "cgroup path '%s' %s", path, why);
@@ -107,6 +112,9 @@ static bool is_left_out(const struct error *err)
 /* Makes the directory in every hierarchy that lets us; asked: bits of controllers with limits. */
 static int make_all(struct cgroup *cgroup, unsigned int asked, struct error **err)
 {
+	/* A hybrid host's v2 tree rarely has one that is wanted: it is not even looked for. */
+	unsigned int enabled = cgroup->host->mode == CGROUP_V2 ? ~0U : BASIC_CONTROLLERS | asked;
+
 	for (size_t i = 0; i < cgroup->host->count; i++) {
 		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
 		struct error *failed = NULL;
@@ -114,7 +122,7 @@ static int make_all(struct cgroup *cgroup, unsigned int asked, struct error **er
 
 		if (cgroup_is_in(cgroup, hierarchy))
 			continue; /* systemd has made it */
-		made = hierarchy->v2 ? cgroup_v2_make(hierarchy, cgroup->dir, &failed)
+		made = hierarchy->v2 ? cgroup_v2_make(hierarchy, cgroup->dir, enabled, &failed)
 				     : cgroup_v1_make(hierarchy, cgroup->dir, &failed);
 		if (made == 0) {
 			cgroup->present |= 1U << i;

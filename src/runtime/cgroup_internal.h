@@ -30,6 +30,11 @@ enum cgroup_controller {
 	CONTROLLER_PIDS,
 	CONTROLLER_DEVICES,
 	CONTROLLER_FREEZER,
+	CONTROLLER_HUGETLB,
+	CONTROLLER_RDMA,
+	CONTROLLER_MISC,
+	CONTROLLER_NET_CLS,
+	CONTROLLER_NET_PRIO,
 	CONTROLLER_MAX_, /* keep last: sizes tables */
 };
 
@@ -110,7 +115,9 @@ int cgroup_v1_make(const struct cgroup_hierarchy *hierarchy, const char *dir, st
 /* pid 0: the calling process, which has one thread. */
 int cgroup_v1_enter(struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy, pid_t pid,
 	struct error **err);
-int cgroup_v2_make(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err);
+/* enabled: bits of the controllers that shall work there, where the host has them. */
+int cgroup_v2_make(const struct cgroup_hierarchy *hierarchy, const char *dir, unsigned int enabled,
+	struct error **err);
 /* mkdir -p of dir's parents; each made one is given to made (may be NULL). */
 int cgroup_make_parents(const struct cgroup_hierarchy *hierarchy, const char *dir,
 	int (*made)(const struct cgroup_hierarchy *, const char *, struct error **),
