@@ -80,6 +80,8 @@ struct spec_resources {
 
 void spec_resources_init(struct spec_resources *resources);
 void spec_resources_done(struct spec_resources *resources);
+/* Overwrites *ret, which holds nothing. */
+void spec_resources_copy(const struct spec_resources *from, struct spec_resources *ret);
 /* An object like linux.resources: errors begin with where, "resources.memory.limit: ...". */
 int spec_resources_parse(struct json_object *obj, struct spec_resources *ret, struct error **err);
 struct json_object *spec_resources_json(const struct spec_resources *resources);

@@ -49,17 +49,20 @@ static const char everything[] =
 static void round_trip(void **state)
 {
 	cleanup_json struct json_object *given = object_of(everything), *again = NULL;
-	cleanup_spec_resources struct spec_resources resources;
+	cleanup_spec_resources struct spec_resources resources, copy;
 	cleanup_error struct error *err = NULL;
 
 	(void)state;
 	spec_resources_init(&resources);
+	spec_resources_init(&copy);
 	if (spec_resources_parse(given, &resources, &err) < 0)
 		fail_msg("%s", error_message(err));
 	assert_int_equal(resources.cpu_idle, 1);
 	assert_int_equal(resources.rdma[1].handles, SPEC_UNSET);
 	assert_true(resources.read_bps.items[0].rate == UINT64_MAX);
-	again = spec_resources_json(&resources);
+	spec_resources_copy(&resources, &copy);
+	spec_resources_done(&resources); /* the copy must not live on it */
+	again = spec_resources_json(&copy);
 	if (!json_object_equal(given, again))
 		fail_msg("%s", json_object_to_json_string(again));
 }

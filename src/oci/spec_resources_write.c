@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* linux.resources: the life of the struct, and its JSON. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
@@ -33,6 +34,37 @@ void spec_resources_done(struct spec_resources *resources)
 	free(resources->devices);
 	strv_free(resources->unified);
 	spec_resources_init(resources);
+}
+
+static void *copy_array(const void *items, size_t count, size_t size)
+{
+	return count > 0 ? memcpy(xcalloc(count, size), items, count * size) : NULL;
+}
+
+void spec_resources_copy(const struct spec_resources *from, struct spec_resources *ret)
+{
+	*ret = *from;
+	ret->cpuset_cpus = xstrdup_null(from->cpuset_cpus);
+	ret->cpuset_mems = xstrdup_null(from->cpuset_mems);
+	ret->unified = strv_copy(from->unified);
+	for (size_t i = 0; i < SPEC_THROTTLE_LISTS; i++) {
+		struct spec_throttles *list = spec_throttles_at(ret, spec_throttle_lists[i].offset);
+
+		list->items = copy_array(list->items, list->count, sizeof(*list->items));
+	}
+	ret->devices = copy_array(from->devices, from->device_count, sizeof(*ret->devices));
+	ret->weight_devices = copy_array(
+		from->weight_devices, from->weight_device_count, sizeof(*ret->weight_devices));
+	ret->hugepages = copy_array(from->hugepages, from->hugepage_count, sizeof(*ret->hugepages));
+	for (size_t i = 0; i < ret->hugepage_count; i++)
+		ret->hugepages[i].size = xstrdup(from->hugepages[i].size);
+	ret->priorities =
+		copy_array(from->priorities, from->priority_count, sizeof(*ret->priorities));
+	for (size_t i = 0; i < ret->priority_count; i++)
+		ret->priorities[i].interface = xstrdup(from->priorities[i].interface);
+	ret->rdma = copy_array(from->rdma, from->rdma_count, sizeof(*ret->rdma));
+	for (size_t i = 0; i < ret->rdma_count; i++)
+		ret->rdma[i].device = xstrdup(from->rdma[i].device);
 }
 
 void spec_add_throttle(struct spec_throttles *list, int64_t major, int64_t minor, uint64_t rate)

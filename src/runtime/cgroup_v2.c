@@ -103,16 +103,18 @@ int cgroup_v2_make(const struct cgroup_hierarchy *hierarchy, const char *dir, un
 	struct error **err)
 {
 	unsigned int useful = 0;
+	int used = 0;
 
 	if (mkdirat(hierarchy->root_fd, dir, 0755) < 0) {
 		if (errno == ENOENT && cgroup_make_parents(hierarchy, dir, NULL, err) < 0)
 			return -1;
-		if (cgroup_mkdir(hierarchy, dir, err) < 0)
+		used = cgroup_mkdir(hierarchy, dir, err);
+		if (used < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < WANTED_COUNT; i++)
 		useful |= hierarchy->controllers & enabled & 1U << wanted[i];
 	if (useful) /* a hybrid host's tree often has none */
 		enable_down(hierarchy, dir, useful);
-	return 0;
+	return used;
 }
