@@ -50,6 +50,16 @@ void spec_process_done(struct spec_process *process)
 	*process = (struct spec_process){ .umask = (mode_t)-1 };
 }
 
+static void hooks_done(struct spec_hooks *hooks)
+{
+	for (size_t i = 0; i < hooks->count; i++) {
+		free(hooks->items[i].path);
+		strv_free(hooks->items[i].args);
+		strv_free(hooks->items[i].env);
+	}
+	free(hooks->items);
+}
+
 static void arrays_done(struct spec *spec)
 {
 	for (size_t i = 0; i < spec->mount_count; i++) {
@@ -72,6 +82,8 @@ static void arrays_done(struct spec *spec)
 void spec_done(struct spec *spec)
 {
 	arrays_done(spec);
+	for (size_t i = 0; i < HOOK_POINTS; i++)
+		hooks_done(&spec->hooks[i]);
 	spec_process_done(&spec->process);
 	spec_resources_done(&spec->resources);
 	free(spec->version);

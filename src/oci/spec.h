@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bundle's config.json (OCI runtime-spec 1.2, Linux) as plain structs: what the engine asks for
- * and the runtime does. What it cannot carry out (hooks, another seccomp profile than ours, ...) is
- * refused, never ignored. Members outside the specification, for our own bundles only:
+ * and the runtime does. What is wrong is refused with its path ("process.rlimits[2].type: ..."),
+ * and so is what cannot be carried out; members that no version of the specification knows are
+ * ignored, as it says. Members outside the specification, for our own bundles only:
  *
  *   "vessel": { "overlay": { "lower": [...], "upper": "...", "work": "..." },
  *               "init": "/path/of/vessel-init", "seccomp": "default" | "unconfined" | FILE }
@@ -127,6 +128,12 @@ struct spec_hooks {
 	size_t count;
 };
 
+struct spec_time_offset {
+	int64_t secs;
+	uint32_t nanosecs;
+	bool set;
+};
+
 struct spec_overlay {
 	strv lower; /* topmost first */
 	char *upper, *work; /* NULL: a read-only root */
@@ -154,6 +161,7 @@ struct spec {
 	char *init; /* NULL, or host path of the init program to put before args */
 	strv annotations; /* "key=value" */
 	struct spec_hooks hooks[HOOK_POINTS];
+	struct spec_time_offset monotonic, boottime; /* of a new time namespace */
 };
 
 void spec_init(struct spec *spec); /* nothing set: the values that mean so */

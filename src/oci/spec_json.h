@@ -2,6 +2,10 @@
 /*
  * Inside of the spec's parser and writer. Results of the get functions are 1 there, 0 not there, -1
  * wrong, as in base/json.h; what they give is the caller's copy.
+ *
+ * The text of every error begins with where it is: a get function writes `type: is not a string`,
+ * and each caller that went down into the object puts its own step before it with spec_at(), so
+ * that the user reads `process.rlimits[2].type: is not a string`.
  */
 #pragma once
 
@@ -9,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "base/strv.h"
 #include "oci/spec.h"
 
@@ -16,15 +21,33 @@ struct error;
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
+/* Where in config.json: puts "process" before the path that the error begins with; always -1. */
+int spec_at(struct error **err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* `key: is missing`; always -1. */
+int spec_missing(const char *key, struct error **err);
+
+/* Borrowed: an object, a string, a number (json_type_int)... */
+int spec_get(struct json_object *obj, const char *key, enum json_type type,
+	struct json_object **ret, struct error **err);
+int spec_get_word(struct json_object *obj, const char *key, const char **ret,
+	struct error **err); /* borrowed */
 int spec_get_text(struct json_object *obj, const char *key, char **ret, struct error **err);
+int spec_get_bool(struct json_object *obj, const char *key, bool *ret, struct error **err);
 int spec_get_list(struct json_object *obj, const char *key, strv *ret, struct error **err);
 /* An object of texts as "key=value" entries; a key with '=' in it is refused. */
 int spec_get_map(struct json_object *obj, const char *key, strv *ret, struct error **err);
+int spec_get_int(struct json_object *obj, const char *key, int64_t min, int64_t max, int64_t *ret,
+	struct error **err);
 int spec_get_number(struct json_object *obj, const char *key, int64_t max, int64_t *ret,
 	struct error **err); /* 0 to max */
 int spec_get_u32(struct json_object *obj, const char *key, uint32_t *ret, struct error **err);
+int spec_get_u64(struct json_object *obj, const char *key, uint64_t *ret, struct error **err);
 /* Borrowed; an array of more than max entries is an error. */
 int spec_get_array(struct json_object *obj, const char *key, size_t max, struct json_object **ret,
+	struct error **err);
+/* Calls parse() for every entry of an array of objects; an error gets "key[i]" before it. */
+int spec_each(struct json_object *obj, const char *key, size_t max,
+	int (*parse)(struct json_object *entry, void *arg, struct error **err), void *arg,
 	struct error **err);
 
 /*
@@ -35,6 +58,10 @@ int spec_refuse(
 	struct json_object *obj, const char *const *keys, const char *where, struct error **err);
 
 void spec_put_map(struct json_object *obj, const char *key, char *const *map);
+
+/* Hooks, in spec_hook.c. */
+int spec_hooks_parse(struct json_object *top, struct spec *spec, struct error **err);
+struct json_object *spec_hooks_json(const struct spec *spec); /* NULL: none */
 
 int spec_resources_parse(struct json_object *obj, struct spec_resources *ret, struct error **err);
 struct json_object *spec_resources_json(const struct spec_resources *resources);

@@ -15,10 +15,9 @@
 #define DEVICES_MAX 1024
 #define DEVICE_NUMBER_MAX 0xfffff /* of 20 bits for the minor, 12 for the major */
 
-static const char *const unsupported[] = { "hooks", "windows", "vm", "solaris", "zos", "freebsd",
-	NULL };
+static const char *const unsupported[] = { "windows", "vm", "solaris", "zos", "freebsd", NULL };
 static const char *const unsupported_linux[] = { "seccomp", "mountLabel", "intelRdt", "personality",
-	"timeOffsets", "memoryPolicy", "netDevices", NULL };
+	"memoryPolicy", "netDevices", NULL };
 static const char *const unsupported_mount[] = { "uidMappings", "gidMappings", NULL };
 
 static int parse_version(struct json_object *obj, struct spec *spec, struct error **err)
@@ -180,6 +179,38 @@ static int parse_propagation(struct json_object *obj, struct spec *spec, struct 
 	return 0;
 }
 
+/* Without nanosecs the offset is whole seconds. */
+static int parse_time_offset(struct json_object *offsets, const char *key,
+	struct spec_time_offset *ret, struct error **err)
+{
+	struct spec_time_offset offset = { .set = true };
+	struct json_object *obj = NULL;
+	int64_t nanosecs = 0;
+	int found = spec_get(offsets, key, json_type_object, &obj, err);
+
+	if (found <= 0)
+		return found;
+	if (spec_get_int(obj, "secs", INT64_MIN, INT64_MAX, &offset.secs, err) < 0 ||
+		spec_get_number(obj, "nanosecs", 999999999, &nanosecs, err) < 0)
+		return spec_at(err, "%s", key);
+	offset.nanosecs = (uint32_t)nanosecs;
+	*ret = offset;
+	return 0;
+}
+
+static int parse_time_offsets(struct json_object *obj, struct spec *spec, struct error **err)
+{
+	struct json_object *offsets = NULL;
+	int found = spec_get(obj, "timeOffsets", json_type_object, &offsets, err);
+
+	if (found <= 0)
+		return found;
+	if (parse_time_offset(offsets, "monotonic", &spec->monotonic, err) < 0 ||
+		parse_time_offset(offsets, "boottime", &spec->boottime, err) < 0)
+		return spec_at(err, "timeOffsets");
+	return 0;
+}
+
 static int parse_linux(struct json_object *top, struct spec *spec, struct error **err)
 {
 	struct json_object *obj = NULL, *resources = NULL;
@@ -194,7 +225,7 @@ static int parse_linux(struct json_object *top, struct spec *spec, struct error 
 		spec_get_list(obj, "maskedPaths", &spec->masked_paths, err) < 0 ||
 		spec_get_list(obj, "readonlyPaths", &spec->readonly_paths, err) < 0 ||
 		spec_get_map(obj, "sysctl", &spec->sysctl, err) < 0 ||
-		parse_propagation(obj, spec, err) < 0 ||
+		parse_propagation(obj, spec, err) < 0 || parse_time_offsets(obj, spec, err) < 0 ||
 		json_get(obj, "resources", json_type_object, &resources, err) < 0 ||
 		spec_refuse(obj, unsupported_linux, "linux", err) < 0)
 		return error_wrap(err, "'linux'");
@@ -246,6 +277,7 @@ static int parse_spec(struct json_object *obj, struct spec *spec, struct error *
 		parse_root(obj, spec, err) < 0 || parse_own(obj, spec, err) < 0 ||
 		json_get(obj, "process", json_type_object, &process, err) < 0 ||
 		parse_arrays(obj, false, spec, err) < 0 || parse_linux(obj, spec, err) < 0 ||
+		spec_hooks_parse(obj, spec, err) < 0 ||
 		spec_get_map(obj, "annotations", &spec->annotations, err) < 0 ||
 		spec_refuse(obj, unsupported, "config.json", err) < 0)
 		return -1;

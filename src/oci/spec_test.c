@@ -78,6 +78,19 @@ static void fill_resources(struct spec_resources *resources)
 	strv_append(&resources->unified, "memory.high=123");
 }
 
+/* A different number of each, so that none can stand for another. */
+static void fill_hooks(struct spec_hooks *hooks, size_t point)
+{
+	hooks->count = point + 1;
+	hooks->items = xcalloc(hooks->count, sizeof(*hooks->items));
+	for (size_t i = 0; i < hooks->count; i++)
+		hooks->items[i].path = xasprintf("/hook/%zu/%zu", point, i);
+	strv_append(&hooks->items[0].args, "arg0");
+	strv_append(&hooks->items[0].args, "a b");
+	strv_append(&hooks->items[0].env, "X=y");
+	hooks->items[0].timeout = (int)point;
+}
+
 static void fill(struct spec *spec)
 {
 	spec->version = xstrdup("1.2.1");
@@ -113,6 +126,10 @@ static void fill(struct spec *spec)
 	spec->seccomp = xstrdup("default");
 	spec->init = xstrdup("/usr/libexec/vessel/vessel-init");
 	strv_append(&spec->annotations, "org.example.a=b=c");
+	for (size_t i = 0; i < HOOK_POINTS; i++)
+		fill_hooks(&spec->hooks[i], i);
+	spec->monotonic = (struct spec_time_offset){ -3, 999999999, true };
+	spec->boottime = (struct spec_time_offset){ INT64_MAX, 0, true };
 }
 
 static void check_fields(const struct spec *spec)
@@ -139,6 +156,12 @@ static void check_fields(const struct spec *spec)
 	assert_int_equal(spec->root_propagation, MS_SLAVE | MS_REC);
 	assert_null(spec->mounts[1].type);
 	assert_null(spec->mounts[1].options);
+	assert_int_equal(spec->hooks[HOOK_POSTSTOP].count, 6);
+	assert_string_equal(spec->hooks[HOOK_POSTSTART].items[4].path, "/hook/4/4");
+	assert_null(spec->hooks[HOOK_POSTSTART].items[4].args);
+	assert_int_equal(spec->hooks[HOOK_START_CONTAINER].items[0].timeout, 3);
+	assert_true(spec->monotonic.set && spec->monotonic.secs == -3);
+	assert_int_equal(spec->monotonic.nanosecs, 999999999);
 }
 
 static void full_round_trip(void **state)
@@ -234,8 +257,7 @@ static const struct {
 	{ "a label that nobody would set", PROCESS("\"selinuxLabel\":\"x\""), false },
 	{ "a filter that nobody would load",
 		LINUX("\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\"}"), false },
-	{ "hooks that nobody would run", TOP("\"hooks\":{\"prestart\":[{\"path\":\"/x\"}]}"),
-		false },
+	{ "a hook", TOP("\"hooks\":{\"prestart\":[{\"path\":\"/x\"}]}"), true },
 	{ "no hooks", TOP("\"hooks\":{\"prestart\":[]}"), true },
 	{ "mount without a destination", TOP("\"mounts\":[{\"type\":\"proc\"}]"), false },
 	{ "null mount", TOP("\"mounts\":[null]"), false },

@@ -74,6 +74,31 @@ static void put_id_map(
 	json_put(obj, key, array);
 }
 
+static void put_time_offset(
+	struct json_object *obj, const char *key, const struct spec_time_offset *offset)
+{
+	struct json_object *object;
+
+	if (!offset->set)
+		return;
+	object = json_object_new_object();
+	json_put_int(object, "secs", offset->secs);
+	json_put_int(object, "nanosecs", offset->nanosecs);
+	json_put(obj, key, object);
+}
+
+static void put_time_offsets(struct json_object *obj, const struct spec *spec)
+{
+	struct json_object *object;
+
+	if (!spec->monotonic.set && !spec->boottime.set)
+		return;
+	object = json_object_new_object();
+	put_time_offset(object, "monotonic", &spec->monotonic);
+	put_time_offset(object, "boottime", &spec->boottime);
+	json_put(obj, "timeOffsets", object);
+}
+
 static struct json_object *linux_json(const struct spec *spec)
 {
 	struct json_object *object = json_object_new_object();
@@ -84,6 +109,7 @@ static struct json_object *linux_json(const struct spec *spec)
 	json_put(object, "resources", spec_resources_json(&spec->resources));
 	json_put_text(object, "cgroupsPath", spec->cgroups_path);
 	json_put(object, "namespaces", namespaces_json(spec));
+	put_time_offsets(object, spec);
 	if (spec->device_count > 0)
 		json_put(object, "devices", devices_json(spec));
 	json_put_text(object, "rootfsPropagation", propagation_name(spec->root_propagation));
@@ -113,6 +139,7 @@ char *spec_text(const struct spec *spec)
 {
 	cleanup_json struct json_object *object = json_object_new_object();
 	struct json_object *root = json_object_new_object(), *own = own_json(spec);
+	struct json_object *hooks = spec_hooks_json(spec);
 
 	json_put_text(object, "ociVersion", spec->version ? spec->version : VERSION);
 	json_put_text(root, "path", spec->root_path);
@@ -124,6 +151,8 @@ char *spec_text(const struct spec *spec)
 	json_put_text(object, "domainname", spec->domainname);
 	json_put(object, "mounts", mounts_json(spec));
 	json_put(object, "linux", linux_json(spec));
+	if (hooks)
+		json_put(object, "hooks", hooks);
 	spec_put_map(object, "annotations", spec->annotations);
 	if (json_object_object_length(own) > 0)
 		json_put(object, "vessel", own);
