@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -134,7 +135,7 @@ static int ps_run(struct runtime *runtime, const void *opts_, char **args, struc
 	return 0;
 }
 
-const struct command cmd_ps = {
+const struct command oci_ps = {
 	.name = "ps",
 	.args = "CONTAINER [PS-OPTION...]",
 	.summary = "List a container's processes",
