@@ -6,37 +6,10 @@
 
 #include "base/alloc.h"
 
-void spec_resources_init(struct spec_resources *resources)
-{
-	*resources = (struct spec_resources){
-		.memory_limit = SPEC_UNSET,
-		.memory_reservation = SPEC_UNSET,
-		.memory_swap = SPEC_UNSET,
-		.cpu_shares = SPEC_UNSET,
-		.cpu_quota = SPEC_UNSET,
-		.cpu_period = SPEC_UNSET,
-		.pids_limit = SPEC_UNSET,
-		.blkio_weight = SPEC_UNSET,
-	};
-}
-
 void spec_init(struct spec *spec)
 {
 	*spec = (struct spec){ .process = { .umask = (mode_t)-1 } };
 	spec_resources_init(&spec->resources);
-}
-
-void spec_resources_done(struct spec_resources *resources)
-{
-	free(resources->cpuset_cpus);
-	free(resources->cpuset_mems);
-	free(resources->read_bps.items);
-	free(resources->write_bps.items);
-	free(resources->read_iops.items);
-	free(resources->write_iops.items);
-	free(resources->devices);
-	strv_free(resources->unified);
-	spec_resources_init(resources);
 }
 
 void spec_process_done(struct spec_process *process)
@@ -47,6 +20,10 @@ void spec_process_done(struct spec_process *process)
 	free(process->additional_gids);
 	free(process->user);
 	free(process->rlimits);
+	free(process->apparmor_profile);
+	free(process->selinux_label);
+	free(process->affinity_initial);
+	free(process->affinity_final);
 	*process = (struct spec_process){ .umask = (mode_t)-1 };
 }
 
@@ -67,6 +44,8 @@ static void arrays_done(struct spec *spec)
 		free(spec->mounts[i].type);
 		free(spec->mounts[i].source);
 		strv_free(spec->mounts[i].options);
+		free(spec->mounts[i].uid_map);
+		free(spec->mounts[i].gid_map);
 	}
 	free(spec->mounts);
 	for (size_t i = 0; i < spec->namespace_count; i++)
@@ -75,6 +54,11 @@ static void arrays_done(struct spec *spec)
 	for (size_t i = 0; i < spec->device_count; i++)
 		free(spec->devices[i].path);
 	free(spec->devices);
+	for (size_t i = 0; i < spec->net_device_count; i++) {
+		free(spec->net_devices[i].host);
+		free(spec->net_devices[i].name);
+	}
+	free(spec->net_devices);
 	free(spec->uid_map);
 	free(spec->gid_map);
 }
@@ -100,6 +84,12 @@ void spec_done(struct spec *spec)
 	free(spec->seccomp);
 	free(spec->init);
 	strv_free(spec->annotations);
+	free(spec->mount_label);
+	free(spec->rdt.clos_id);
+	strv_free(spec->rdt.schemata);
+	free(spec->rdt.l3_schema);
+	free(spec->rdt.mem_bw_schema);
+	free(spec->memory_policy.nodes);
 	spec_init(spec);
 }
 
@@ -127,16 +117,10 @@ void spec_add_namespace(struct spec *spec, int type, const char *path)
 		(struct spec_namespace){ .type = type, .path = xstrdup_null(path) };
 }
 
-void spec_add_throttle(struct spec_throttles *list, int64_t major, int64_t minor, uint64_t rate)
+bool spec_has_namespace(const struct spec *spec, int type)
 {
-	list->items = xrealloc(list->items, list->count + 1, sizeof(*list->items));
-	list->items[list->count++] =
-		(struct spec_throttle){ .major = major, .minor = minor, .rate = rate };
-}
-
-void spec_add_device_rule(struct spec_resources *resources, const struct spec_device_rule *rule)
-{
-	resources->devices = xrealloc(
-		resources->devices, resources->device_count + 1, sizeof(*resources->devices));
-	resources->devices[resources->device_count++] = *rule;
+	for (size_t i = 0; i < spec->namespace_count; i++)
+		if (spec->namespaces[i].type == type)
+			return true;
+	return false;
 }

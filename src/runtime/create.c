@@ -17,6 +17,7 @@
 #include "runtime/hook.h"
 #include "runtime/id_map.h"
 #include "runtime/init.h"
+#include "runtime/kernel_setting.h"
 #include "runtime/launch.h"
 #include "runtime/sync.h"
 #include "sys/mount.h"
@@ -205,7 +206,7 @@ int runtime_create(
 	struct filter filter cleanup_filter = { 0 };
 	struct container_init made = CONTAINER_INIT_NONE;
 
-	if (check_hooks(setup, &made, err) < 0 ||
+	if (kernel_settings_check(setup->spec, err) < 0 || check_hooks(setup, &made, err) < 0 ||
 		filter_open(setup->spec->seccomp, &filter, err) < 0 ||
 		make_cgroup(setup, &made.cgroup, err) < 0)
 		return -1;

@@ -16,10 +16,12 @@ struct error;
 struct spec_process;
 
 struct entry {
+	const struct spec *spec; /* of the container */
 	const struct spec_process *process;
 	const struct container_io *io;
 	const void *filter; /* seccomp; NULL: none */
 	size_t filter_bytes;
+	bool is_exec; /* a later process of the container */
 	bool use_init; /* args are given to /sbin/docker-init */
 	bool no_new_keyring;
 	bool has_gate; /* at LAUNCH_GATE_FD */

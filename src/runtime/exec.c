@@ -61,7 +61,9 @@ LAUNCH_STACK static void __attribute__((noreturn)) job_run(void *arg)
 	const struct job *job = arg;
 	const struct container_exec *exec = job->exec;
 	struct error *err = NULL;
-	struct entry entry = { .process = exec->process,
+	struct entry entry = { .spec = exec->spec,
+		.process = exec->process,
+		.is_exec = true,
 		.io = &exec->io,
 		.filter = job->filter->bytes,
 		.filter_bytes = job->filter->length,

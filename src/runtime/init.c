@@ -199,7 +199,8 @@ LAUNCH_STACK void init_run(void *arg)
 	const struct init *init = arg;
 	const struct container_setup *setup = init->setup;
 	struct error *err = NULL;
-	struct entry entry = { .process = &setup->spec->process,
+	struct entry entry = { .spec = setup->spec,
+		.process = &setup->spec->process,
 		.io = &setup->io,
 		.filter = init->filter,
 		.filter_bytes = init->filter_bytes,

@@ -16,6 +16,7 @@
 #include "oci/spec.h"
 #include "runtime/cgroup.h"
 #include "runtime/identity.h"
+#include "runtime/schedule.h"
 #include "runtime/sync.h"
 #include "sys/mount.h"
 #include "sys/process.h"
@@ -136,6 +137,10 @@ static int prepare(const struct launch *launch, struct error **err)
 {
 	cleanup_close int cgroup_fd = -1;
 
+	/* The first of two sets of processors: until it is in its cgroup. */
+	if (launch->score_of && affinity_apply(launch->score_of->affinity_initial,
+					"process.execCPUAffinity.initial", err) < 0)
+		return -1;
 	if (launch->cgroup && cgroup_enter(launch->cgroup, err) < 0)
 		return -1;
 	if (launch->cgroup_fd >= 0) {
