@@ -6,11 +6,7 @@
 #include "base/json.h"
 #include "oci-runtime/instance.h"
 #include "oci-runtime/select.h"
-#if __has_include("runtime/hook.h")
 #include "runtime/hook.h"
-#else
-#define hooks_run(h,n,t,e) ((void)(h),(void)(t),(void)(e),0)
-#endif
 #include "sys/process.h"
 
 #define DEATH_MS 10000
@@ -75,7 +71,7 @@ static void run_poststop(const struct runtime *runtime, const struct state *stat
 	cleanup_free char *text = json_compact(told);
 	cleanup_error struct error *failed = NULL;
 
-	if (hooks_run(&spec->hooks[HOOK_POSTSTOP], "poststop", text, &failed) < 0)
+	if (hooks_run_text(spec, HOOK_POSTSTOP, state->bundle, text, &failed) < 0)
 		log_warning(&runtime->log, "%s", error_message(failed));
 }
 

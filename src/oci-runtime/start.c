@@ -2,11 +2,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "oci-runtime/instance.h"
-#if __has_include("runtime/hook.h")
 #include "runtime/hook.h"
-#else
-#define hooks_run(h,n,t,e) ((void)(h),(void)(t),(void)(e),0)
-#endif
 
 int instance_started(const struct runtime *runtime, struct state *state, const struct spec *spec,
 	struct error **err)
@@ -20,7 +16,7 @@ int instance_started(const struct runtime *runtime, struct state *state, const s
 		return 0;
 	told = state_json(state, STATUS_RUNNING);
 	text = json_compact(told);
-	if (hooks_run(hooks, "poststart", text, err) == 0)
+	if (hooks_run_text(spec, HOOK_POSTSTART, state->bundle, text, err) == 0)
 		return 0;
 	(void)instance_remove(runtime, state, true, &ignored);
 	return -1;
