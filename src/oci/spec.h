@@ -20,6 +20,7 @@
 #include "base/strv.h"
 #include "oci/spec_linux.h"
 #include "oci/spec_process.h"
+#include "oci/spec_resources.h"
 
 struct error;
 
@@ -46,38 +47,6 @@ struct spec_device {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
-};
-
-struct spec_device_rule {
-	bool allow;
-	char type; /* a, c, b */
-	int64_t major, minor; /* -1: any */
-	char access[4]; /* of "rwm" */
-};
-
-struct spec_throttle {
-	int64_t major, minor;
-	uint64_t rate;
-};
-
-struct spec_throttles {
-	struct spec_throttle *items;
-	size_t count;
-};
-
-#define SPEC_UNSET INT64_MIN
-
-/* Limits. SPEC_UNSET: leave as it is; -1: unlimited, where the limit has that. */
-struct spec_resources {
-	int64_t memory_limit, memory_reservation, memory_swap; /* swap: memory + swap together */
-	int64_t cpu_shares, cpu_quota, cpu_period; /* period in microseconds */
-	char *cpuset_cpus, *cpuset_mems;
-	int64_t pids_limit;
-	int64_t blkio_weight; /* 10 to 1000 */
-	struct spec_throttles read_bps, write_bps, read_iops, write_iops;
-	struct spec_device_rule *devices;
-	size_t device_count;
-	strv unified; /* "memory.high=123": v2 files, written as they are */
 };
 
 struct spec_overlay {
@@ -117,19 +86,15 @@ struct spec {
 };
 
 void spec_init(struct spec *spec); /* nothing set: the values that mean so */
-void spec_resources_init(struct spec_resources *resources);
 int spec_parse(const char *text, size_t length, struct spec *ret, struct error **err);
 char *spec_text(const struct spec *spec); /* JSON; the caller frees */
 void spec_done(struct spec *spec);
-void spec_resources_done(struct spec_resources *resources);
 
 /* Growing the arrays: texts are copied. */
 struct spec_mount *spec_add_mount(struct spec *spec, const char *destination, const char *type,
 	const char *source, const char *options); /* options: comma-separated */
 bool spec_has_namespace(const struct spec *spec, int type); /* new or joined */
 void spec_add_namespace(struct spec *spec, int type, const char *path);
-void spec_add_throttle(struct spec_throttles *list, int64_t major, int64_t minor, uint64_t rate);
-void spec_add_device_rule(struct spec_resources *resources, const struct spec_device_rule *rule);
 
 /* "network" -> CLONE_NEWNET; -1 unknown. */
 int namespace_type(const char *name);

@@ -35,11 +35,14 @@ bool bind_is_one(const struct spec_mount *mount)
 	return strcmp(type, "bind") == 0 || strcmp(type, "rbind") == 0 || has_option(mount, "bind");
 }
 
+static bool is_mapped(const struct spec_mount *mount)
+{
+	return mount->uid_map_count > 0 || has_option(mount, "idmap");
+}
+
 bool bind_is_callers(const struct spec *spec, const struct spec_mount *mount)
 {
-	bool mapped = mount->uid_map_count > 0 || has_option(mount, "idmap");
-
-	return (mapped || spec_has_namespace(spec, CLONE_NEWUSER)) && bind_is_one(mount);
+	return (is_mapped(mount) || spec_has_namespace(spec, CLONE_NEWUSER)) && bind_is_one(mount);
 }
 
 /* Without an option a bind is private; it is that already when the whole namespace is. */
@@ -208,8 +211,15 @@ int binds_open(const struct spec *spec, const char *bundle, struct binds *ret, s
 		if (!binds.fds)
 			binds_room(spec, &binds);
 		binds.fds[i] = open_one(spec, bundle, mount, err);
-		if (binds.fds[i] < 0)
-			return error_wrap(err, "mount '%s'", mount->destination);
+		if (binds.fds[i] >= 0)
+			continue;
+		/* Who may not mount himself leaves it to init, which may in its own namespace. */
+		if (error_errno(*err) == EPERM && !is_mapped(mount)) {
+			error_free(*err);
+			*err = NULL;
+			return 0;
+		}
+		return error_wrap(err, "mount '%s'", mount->destination);
 	}
 	*ret = binds;
 	binds = (struct binds){ 0 };

@@ -32,10 +32,29 @@ const char *cgroup_mode_name(enum cgroup_mode mode); /* "1", "2", "hybrid" */
 /* Makes the directories, enables controllers, writes the limits. Undone when it fails. */
 int cgroup_create(const char *path, enum cgroup_driver driver, const struct spec_resources *limits,
 	struct cgroup **ret, struct error **err);
+/*
+ * The same for callers that may put a container where other processes are: whoever made those is
+ * told by cgroup_is_shared(), and then burying removes only what nobody is in.
+ */
+int cgroup_create_shared(const char *path, enum cgroup_driver driver,
+	const struct spec_resources *limits, struct cgroup **ret, struct error **err);
+bool cgroup_is_shared(const struct cgroup *cgroup);
 /* An existing one; 0 with *ret NULL never happens: a missing one is ERROR_NOT_FOUND. */
 int cgroup_open(
 	const char *path, enum cgroup_driver driver, struct cgroup **ret, struct error **err);
 void cgroup_free(struct cgroup *cgroup); /* forgets it; removes nothing */
+/*
+ * What is below a container's cgroup, to run a process there: "path", or on v1 "cpu,memory:path"
+ * for these controllers. Only for cgroup_clone_fd() and cgroup_enter().
+ */
+int cgroup_open_below(
+	const struct cgroup *cgroup, char *const *paths, struct cgroup **ret, struct error **err);
+/*
+ * v2: where process pid is, which is this cgroup or one below it. For who cannot enter this one
+ * because the container has put its processes further down (EBUSY).
+ */
+int cgroup_open_around(
+	const struct cgroup *cgroup, pid_t pid, struct cgroup **ret, struct error **err);
 
 /*
  * A process gets in by CLONE_INTO_CGROUP with this fd (-1: there is no v2 tree), and then by
@@ -53,6 +72,8 @@ int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, st
 /* SIGKILL to all, as often as it takes, until none is left; bounded by about two seconds. */
 int cgroup_kill(struct cgroup *cgroup, struct error **err);
 int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct error **err);
+/* Asked to be, by whomever. */
+bool cgroup_frozen(struct cgroup *cgroup);
 /* rmdir of all directories, retried while the kernel still sees dying processes; missing ones are
  * fine. */
 int cgroup_remove(struct cgroup *cgroup, struct error **err);

@@ -168,8 +168,8 @@ static void a_user_namespace_gets_what_only_the_hosts_root_reaches(void **state)
 	spec_add_mount(&fixture->spec, "/tmp/c", "bind", "/dev/null", "bind");
 	expect_output(fixture,
 		"cat /tmp/a/file /tmp/b/file; " MOUNTS
-		" | grep /tmp/ | sed 's/,relatime//'; stat -c %t:%T /tmp/c",
-		"hello\nhello\n/tmp/a ro\n/tmp/b rw,nosuid\n/tmp/c rw,nosuid\n1:3\n");
+		" | grep '/tmp/[ab]' | sed 's/,relatime//'; stat -c %t:%T /tmp/c",
+		"hello\nhello\n/tmp/a ro\n/tmp/b rw,nosuid\n1:3\n");
 }
 
 static void a_source_that_is_missing_is_told_before_anything_is_made(void **state)
