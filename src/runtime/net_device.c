@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/error.h"
 #include "oci/spec.h"
@@ -22,7 +23,7 @@ struct address {
 
 struct device {
 	const char *host, *name; /* here and there */
-	unsigned int index; /* here */
+	uint32_t index; /* here */
 	struct address addresses[ADDRESSES_MAX];
 	size_t count;
 };
@@ -30,6 +31,19 @@ struct device {
 struct namespaces {
 	int own_fd, theirs_fd;
 };
+
+struct sockets {
+	struct netlink here, there;
+};
+
+/* In the namespace that the socket belongs to. */
+static int index_of(const struct netlink *nl, const char *name)
+{
+	struct ifreq request = { 0 };
+
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return ioctl(nl->fd, SIOCGIFINDEX, &request) < 0 ? -1 : request.ifr_ifindex;
+}
 
 /* What the kernel gave by itself (link-local, by an advertisement) it gives again. */
 static int take_address(const struct nlmsghdr *h, void *arg)
@@ -61,12 +75,11 @@ static int take_address(const struct nlmsghdr *h, void *arg)
 static int look_up(struct netlink *nl, struct device *device, struct error **err)
 {
 	struct ifaddrmsg *header;
+	int index = index_of(nl, device->host);
 
-	device->index = if_nametoindex(device->host);
-	if (device->index == 0) {
-		error_sys(err, "look up network device '%s' of the host", device->host);
-		return error_as(err, ERROR_INVALID, "linux.netDevices");
-	}
+	if (index < 0)
+		return error_sys(err, "look it up on the host");
+	device->index = (uint32_t)index;
 	header = netlink_begin(
 		nl, "list the addresses of a device", RTM_GETADDR, NLM_F_DUMP, sizeof(*header));
 	header->ifa_family = AF_UNSPEC;
@@ -109,53 +122,59 @@ static int set_up(struct netlink *nl, const struct device *device, int index, st
 }
 
 /* A socket belongs to the namespace that it is made in: there for a moment. */
-static int open_theirs(struct netlink *nl, const struct device *device, const struct namespaces *ns,
-	struct error **err)
+static int open_there(struct netlink *nl, const struct namespaces *ns, struct error **err)
 {
-	int result, index = 0;
+	int result;
 
 	if (setns(ns->theirs_fd, CLONE_NEWNET) < 0)
 		return error_sys(err, "enter the container's network namespace");
 	result = netlink_open(nl, NETLINK_ROUTE, err);
-	if (result == 0)
-		index = (int)if_nametoindex(device->name);
 	if (setns(ns->own_fd, CLONE_NEWNET) < 0)
 		abort(); /* with another network than ours nothing we do is right any more */
-	if (result == 0 && index == 0)
-		return error_new(err, ERROR_INTERNAL, "device '%s' did not arrive", device->name);
-	return result < 0 ? -1 : index;
+	return result;
 }
 
 static int move_one(
-	struct netlink *nl, struct device *device, const struct namespaces *ns, struct error **err)
+	struct sockets *sockets, struct device *device, int theirs_fd, struct error **err)
 {
-	cleanup_netlink struct netlink theirs;
 	int index;
 
-	theirs.fd = -1;
-	theirs.large = NULL;
-	if (look_up(nl, device, err) < 0 || move(nl, device, ns->theirs_fd, err) < 0)
+	if (look_up(&sockets->here, device, err) < 0)
 		return -1;
-	index = open_theirs(&theirs, device, ns, err);
-	return index < 0 ? -1 : set_up(&theirs, device, index, err);
+	/* The kernel moves it first and then finds that its name is taken. */
+	if (index_of(&sockets->there, device->name) > 0)
+		return error_new(err, ERROR_CONFLICT, "the container has a device '%s' already",
+			device->name);
+	if (move(&sockets->here, device, theirs_fd, err) < 0)
+		return -1;
+	index = index_of(&sockets->there, device->name);
+	if (index <= 0)
+		return error_new(err, ERROR_INTERNAL, "'%s' did not arrive", device->name);
+	return set_up(&sockets->there, device, index, err);
+}
+
+static void sockets_done_p_(struct sockets *sockets)
+{
+	netlink_close(&sockets->here);
+	netlink_close(&sockets->there);
 }
 
 static int move_all(const struct spec *spec, const struct namespaces *ns, struct error **err)
 {
-	cleanup_netlink struct netlink nl;
+	struct sockets sockets CLEANUP(sockets_done);
 
-	if (netlink_open(&nl, NETLINK_ROUTE, err) < 0)
+	sockets.there.fd = -1;
+	sockets.there.large = NULL;
+	if (netlink_open(&sockets.here, NETLINK_ROUTE, err) < 0 ||
+		open_there(&sockets.there, ns, err) < 0)
 		return -1;
 	for (size_t i = 0; i < spec->net_device_count; i++) {
 		const struct spec_net_device *from = &spec->net_devices[i];
 		struct device device = { .host = from->host,
 			.name = from->name ? from->name : from->host };
 
-		if (move_one(&nl, &device, ns, err) == 0)
-			continue;
-		if (error_errno(*err) == EEXIST)
-			error_hint(err, "the container has a device '%s' already", device.name);
-		return error_as(err, ERROR_INVALID, "network device '%s'", device.host);
+		if (move_one(&sockets, &device, ns->theirs_fd, err) < 0)
+			return error_as(err, ERROR_INVALID, "network device '%s'", device.host);
 	}
 	return 0;
 }
