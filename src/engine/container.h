@@ -38,6 +38,9 @@ struct container_status {
 	char error[256];
 };
 
+/* Best effort, for who will create a container and start it at once: chooses its id, and starts its
+ * monitor, which gets ready meanwhile. */
+void container_ahead(struct engine *engine);
 /* Fills in *ret_id. The image must be here (see engine/image.h for pulling). Undone when it fails.
  * warnings: lines, the caller's. */
 int container_create(struct engine *engine, const struct container_options *options,
@@ -75,6 +78,8 @@ int container_exec(struct engine *engine, const char *name, const struct exec_op
 /* Full id of the one that name means; ERROR_NOT_FOUND: "No such container: x". */
 int container_resolve(
 	struct engine *engine, const char *name, char ret_id[static ID_MAX], struct error **err);
+/* The same for one that runs, without opening the register; false: ask container_resolve(). */
+bool container_resolve_quick(struct engine *engine, const char *name, char ret_id[static ID_MAX]);
 int container_status(
 	struct engine *engine, const char *id, struct container_status *ret, struct error **err);
 /* docker inspect's object; the caller releases it. */

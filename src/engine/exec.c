@@ -200,7 +200,8 @@ int container_exec(struct engine *engine, const char *name, const struct exec_op
 	char id[ID_MAX];
 	int result;
 
-	if (container_resolve(engine, name, id, err) < 0)
+	if (!container_resolve_quick(engine, name, id) &&
+		container_resolve(engine, name, id, err) < 0)
 		return -1;
 	connection = connect_running(engine, id, &run_fd, err);
 	if (connection < 0 || make_process(run_fd, options, &process, err) < 0)
