@@ -40,6 +40,16 @@ static const struct {
 	{ "kernel.domainname", CLONE_NEWUTS },
 };
 
+void sysctl_swap(char *name)
+{
+	for (char *c = name; *c; c++) {
+		if (*c == '/')
+			*c = '.';
+		else if (*c == '.')
+			*c = '/';
+	}
+}
+
 /*
  * As sysctl(8): what separates first, separates; of the other kind are characters of a name
  * ("net/ipv4/conf/eth0.100/forwarding").
@@ -53,8 +63,7 @@ char *sysctl_name(const char *given)
 		strstr(given, "..") || strstr(given, "//") || strchr("./", *given))
 		return NULL;
 	if (given[strcspn(given, "./")] == '/')
-		for (char *c = name; *c; c++)
-			*c = *c == '/' ? '.' : *c == '.' ? '/' : *c;
+		sysctl_swap(name);
 	return take_ptr(name);
 }
 

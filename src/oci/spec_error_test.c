@@ -417,25 +417,28 @@ static const struct {
 		"'UNAME26'", 64 },
 };
 
+static void check_count(size_t i, size_t count)
+{
+	cleanup_buf struct buf entries = BUF_INIT(BUF_LARGE);
+	cleanup_error struct error *err = NULL;
+	cleanup_free char *text = NULL;
+	cleanup_spec struct spec spec;
+
+	for (size_t k = 0; k < count; k++)
+		buf_printf(&entries, "%s%s", k ? "," : "", ceilings[i].entry);
+	text = document(ceilings[i].around, buf_text(&entries));
+	spec_init(&spec);
+	if ((spec_parse(text, strlen(text), &spec, &err) == 0) != (count <= ceilings[i].max))
+		fail_msg("%s, %zu: %s", ceilings[i].around, count,
+			err ? error_message(err) : "accepted");
+}
+
 static void counts_have_ceilings(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(ceilings) / sizeof(*ceilings); i++)
-		for (size_t count = ceilings[i].max - 1; count <= ceilings[i].max + 1; count++) {
-			cleanup_buf struct buf entries = BUF_INIT(BUF_LARGE);
-			cleanup_error struct error *err = NULL;
-			cleanup_free char *text = NULL;
-			cleanup_spec struct spec spec;
-
-			for (size_t k = 0; k < count; k++)
-				buf_printf(&entries, "%s%s", k ? "," : "", ceilings[i].entry);
-			text = document(ceilings[i].around, buf_text(&entries));
-			spec_init(&spec);
-			if ((spec_parse(text, strlen(text), &spec, &err) == 0) !=
-				(count <= ceilings[i].max))
-				fail_msg("%s, %zu: %s", ceilings[i].around, count,
-					err ? error_message(err) : "accepted");
-		}
+		for (size_t count = ceilings[i].max - 1; count <= ceilings[i].max + 1; count++)
+			check_count(i, count);
 }
 
 int main(void)

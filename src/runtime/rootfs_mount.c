@@ -228,19 +228,20 @@ static bool drop_parameter(struct mount_options *options, const char *key)
 }
 
 /* Without a mode a tmpfs has that of the directory it covers: 01777 would open it to all. */
-static void inherit_mode(const struct rootfs *root, struct mount_options *options,
-	const char *target, char text[static 8])
+static void inherit_mode(
+	const struct rootfs *root, struct mount_options *options, const char *target)
 {
 	cleanup_error struct error *ignored = NULL;
 	struct stat st;
+	char mode[8];
 
 	for (size_t i = 0; options->parameters[i].key; i++)
 		if (strcmp(options->parameters[i].key, "mode") == 0)
 			return;
 	if (path_stat_in_root(root->root_fd, target, &st, &ignored) <= 0)
 		return;
-	(void)snprintf(text, 8, "%o", st.st_mode & 07777);
-	add_parameter(options, "mode", text);
+	(void)snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
+	add_parameter(options, "mode", strv_append(&options->texts, mode));
 }
 
 static bool takes_label(const char *type)
@@ -271,11 +272,10 @@ static int make_file_system(const struct rootfs *root, const struct spec_mount *
 	const char *type = mount->type && *mount->type ? mount->type : "none";
 	const char *source = mount->source && *mount->source ? mount->source : type;
 	const char *label = root->spec->mount_label;
-	char mode[8];
 	int fd;
 
 	if (strcmp(type, "tmpfs") == 0)
-		inherit_mode(root, options, target, mode);
+		inherit_mode(root, options, target);
 	if (label && *label && takes_label(type))
 		add_parameter(options, "context", label);
 	fd = mount_new(type, source, options->parameters, new_attributes(options), err);
