@@ -51,6 +51,11 @@ static mode_t node_type(const struct spec_device *device)
 	return device->type == 'p' ? S_IFIFO : S_IFCHR;
 }
 
+static bool is_below_dev(const struct spec_device *device)
+{
+	return strncmp(device->path, DEV, strlen(DEV)) == 0;
+}
+
 static bool is_same(const struct stat *st, const struct spec_device *device)
 {
 	dev_t number = makedev((unsigned int)device->major, (unsigned int)device->minor);
@@ -70,6 +75,9 @@ static int check_same(
 		return error_sys(err, "look at device '%s'", device->path);
 	if (is_same(&st, device) || is_default(device))
 		return 0;
+	/* In our /dev that is one of the usual links: /dev/ptmx leads to the container's own. */
+	if (S_ISLNK(st.st_mode) && is_below_dev(device))
+		return 0;
 	return error_new(err, ERROR_INVALID, "device '%s': another file is there", device->path);
 }
 
@@ -88,11 +96,6 @@ static int make_node(
 		fchownat(parent_fd, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(err, "set the owner of device '%s'", device->path);
 	return 0;
-}
-
-static bool is_below_dev(const struct spec_device *device)
-{
-	return strncmp(device->path, DEV, strlen(DEV)) == 0;
 }
 
 /* In dev_fd, or below the root for one that is elsewhere. */

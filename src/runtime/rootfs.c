@@ -160,7 +160,9 @@ int rootfs_attach_real(
 		fd = rootfs_target(root, path, true, err);
 	else if (fd < 0)
 		error_new(err, ERROR_INVALID,
-			"'%s' of the image must be a directory, and no symlink", path);
+			"'%s' must be mounted on ordinary directory: the image has a file or a "
+			"symlink there",
+			path);
 	if (fd < 0)
 		return -1;
 	if (mount_attach(mount_fd, fd, err) < 0)
