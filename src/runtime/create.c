@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -93,6 +94,28 @@ static int open_fds(const struct container_setup *setup, struct start *start, st
 	return 0;
 }
 
+/*
+ * The files of a process that is not dumpable are root's: any other user could not map the ids of
+ * its init, which stops being dumpable itself once they are.
+ */
+static int launch_init(const struct container_setup *setup, struct start *start,
+	struct container_init *made, bool attach, struct error **err)
+{
+	bool open = start->init.namespaces.made & CLONE_NEWUSER && geteuid() != 0;
+	int result = -1, dumpable = open ? prctl(PR_GET_DUMPABLE) : 0;
+
+	if (open && prctl(PR_SET_DUMPABLE, 1) < 0)
+		return error_sys(err, "become dumpable");
+	made->pid = launch(&start->how, &made->pidfd, err);
+	if (made->pid < 0)
+		error_wrap(err, "start a process in new namespaces");
+	else
+		result = admit(setup, &start->init, made, attach, err);
+	if (open && dumpable == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return result < 0 ? -1 : error_sys(err, "become not dumpable");
+	return result;
+}
+
 static int start_init(const struct container_setup *setup, const struct filter *filter,
 	struct container_init *made, struct error **err)
 {
@@ -120,10 +143,7 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	made->sync_fd = pair[0];
 	start.child_fd = start.how.fds[LAUNCH_SYNC_FD] = pair[1];
 	start.init.wait_go = attach || start.init.namespaces.made & CLONE_NEWUSER;
-	made->pid = launch(&start.how, &made->pidfd, err);
-	if (made->pid < 0)
-		return error_wrap(err, "start a process in new namespaces");
-	return admit(setup, &start.init, made, attach, err);
+	return launch_init(setup, &start, made, attach, err);
 }
 
 /* Who is not root of the whole machine. */

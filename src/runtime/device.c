@@ -139,14 +139,22 @@ static int bind_all(const struct rootfs *root, struct error **err)
 
 int devices_fill(const struct rootfs *root, int dev_fd, struct error **err)
 {
+	bool bind = root->user_ns;
+
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
 		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0)
 			return error_sys(err, "link '/dev/%s'", links[i].name);
-	if (!root->user_ns && make_all(root, dev_fd, err) < 0)
-		return -1;
+	if (!root->user_ns && make_all(root, dev_fd, err) < 0) {
+		/* Our caller is in a user namespace of its own. */
+		if (error_errno(*err) != EPERM)
+			return -1;
+		error_free(*err);
+		*err = NULL;
+		bind = true;
+	}
 	if (rootfs_attach_real(root, dev_fd, "/dev", err) < 0)
 		return -1;
-	return root->user_ns ? bind_all(root, err) : 0;
+	return bind ? bind_all(root, err) : 0;
 }
 
 static bool has_mount_at(const struct spec *spec, const char *path)

@@ -3,6 +3,7 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -85,10 +86,20 @@ static int drop_bounding(uint64_t keep, struct error **err)
 	return 0;
 }
 
+/* In a user namespace of one id setgroups(2) is denied, also to who wants none. */
+static bool has_other_groups(const struct user *user)
+{
+	for (size_t i = 0; i < user->group_count; i++)
+		if (user->groups[i] != user->gid)
+			return true;
+	return false;
+}
+
 static int become(const struct user *user, struct error **err)
 {
 	/* glibc's wrappers signal all threads; there is one. */
-	if (syscall(SYS_setgroups, user->group_count, user->groups) < 0)
+	if (syscall(SYS_setgroups, user->group_count, user->groups) < 0 &&
+		(errno != EPERM || has_other_groups(user)))
 		return error_sys(err, "set the supplementary groups");
 	if (syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0)
 		return error_sys(err, "become group %u", user->gid);
