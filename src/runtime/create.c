@@ -178,9 +178,12 @@ static bool can_do_without(const struct spec_resources *resources, const struct 
 static int make_cgroup(const struct container_setup *setup, struct cgroup **ret, struct error **err)
 {
 	const struct spec *spec = setup->spec;
+	int (*make)(const char *path, enum cgroup_driver driver,
+		const struct spec_resources *limits, struct cgroup **ret, struct error **err) =
+		setup->may_share_cgroup ? cgroup_create_shared : cgroup_create;
 
 	if (!spec->cgroups_path ||
-		cgroup_create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0)
+		make(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0)
 		return 0;
 	if (!can_do_without(&spec->resources, *err))
 		return -1;
