@@ -150,18 +150,33 @@ static int record(const struct config *config, const struct spec *spec, const ch
 	return 0;
 }
 
-/* Asked for more than there are, we pass what is there; all of ours close on exec. */
+static bool is_inherited(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC); /* all of ours close on exec */
+}
+
+/* Asked for more than there are, we pass what is there. A number that is free in between is taken
+ * by /dev/null, before one of our own fds gets it. */
 unsigned instance_fds(int64_t preserve_fds)
 {
+	cleanup_close int null_fd = -1;
 	const char *listen_fds = getenv("LISTEN_FDS");
 	long listened = listen_fds ? strtol(listen_fds, NULL, 10) : 0;
 	int count = (int)preserve_fds + (listened > 0 && listened <= PRESERVE_MAX ? (int)listened : 0);
 
-	for (; count > 0; count--) {
-		int flags = fcntl(2 + count, F_GETFD);
-
-		if (flags >= 0 && !(flags & FD_CLOEXEC))
-			break;
+	while (count > 0 && !is_inherited(2 + count))
+		count--;
+	if (count == 0)
+		return 0;
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 3; null_fd >= 0 && fd < 3 + count; fd++)
+		if (fcntl(fd, F_GETFD) < 0 || fd == null_fd)
+			(void)dup2(null_fd, fd);
+	if (null_fd >= 3 && null_fd < 3 + count) {
+		(void)fcntl(null_fd, F_SETFD, 0);
+		null_fd = -1;
 	}
 	return (unsigned)count;
 }
@@ -233,7 +248,7 @@ static int build(const struct runtime *runtime, const struct create_opts *opts, 
 		.driver = made->state.driver,
 		.io = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.id = made->state.id,
-		.preserve_fds = instance_fds(opts->preserve_fds),
+		.preserve_fds = made->preserve_fds,
 		.no_pivot = opts->no_pivot,
 		.no_new_keyring = opts->no_new_keyring,
 		.may_share_cgroup = true,
@@ -269,6 +284,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 	cleanup_free char *bundle = bundle_path(opts->bundle, err), *text = NULL;
 	struct config config;
 
+	made.preserve_fds = instance_fds(opts->preserve_fds);
 	if (!bundle)
 		return -1;
 	spec_init(&made.spec);
