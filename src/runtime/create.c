@@ -15,11 +15,11 @@
 #include "runtime/container.h"
 #include "runtime/filter.h"
 #include "runtime/hook.h"
-#include "runtime/id_map.h"
 #include "runtime/init.h"
 #include "runtime/kernel_setting.h"
 #include "runtime/launch.h"
 #include "runtime/sync.h"
+#include "runtime/user_namespace.h"
 #include "sys/mount.h"
 
 #define UID_MAP_MAX 4096
@@ -61,7 +61,8 @@ static int admit(const struct container_setup *setup, const struct init *init,
 		return 0;
 	if (attach && cgroup_attach(made->cgroup, made->pid, err) < 0)
 		return error_errno(*err) == ESRCH ? why_it_ended(made, err) : -1;
-	if (init->namespaces.made & CLONE_NEWUSER && id_maps_write(setup->spec, made->pid, err) < 0)
+	if (init->namespaces.made & CLONE_NEWUSER &&
+		user_namespace_map(setup->spec, made->pid, err) < 0)
 		return -1;
 	return sync_send(made->sync_fd, SYNC_GO, err);
 }

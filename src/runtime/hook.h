@@ -29,3 +29,6 @@ char *hook_state_text(const struct hook_state *state);
  */
 int hooks_run(const struct spec *spec, enum spec_hook_point point, const struct hook_state *state,
 	struct error **err);
+/* The same with a state that somebody else has written. */
+int hooks_run_text(const struct spec *spec, enum spec_hook_point point, const char *bundle,
+	const char *text, struct error **err);

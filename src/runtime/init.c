@@ -11,12 +11,12 @@
 #include "runtime/entry.h"
 #include "runtime/gate.h"
 #include "runtime/hook.h"
-#include "runtime/id_map.h"
 #include "runtime/identity.h"
 #include "runtime/kernel_setting.h"
 #include "runtime/launch.h"
 #include "runtime/rootfs.h"
 #include "runtime/sync.h"
+#include "runtime/user_namespace.h"
 
 /* When the caller is gone there is nobody to tell, and nothing to be run. */
 static void wait_for(int sync_fd, enum sync_type wanted)
@@ -44,7 +44,7 @@ static int wait_mapped(const struct init *init, struct rootfs *root, struct erro
 	if (init->namespaces.made & CLONE_NEWUSER)
 		init_await_cgroup(root);
 	/* So that what is made belongs to the container's root. */
-	return id_maps_become_root(root->spec, err);
+	return user_namespace_become_root(root->spec, err);
 }
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/id_map.h"
+#include "runtime/user_namespace.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -95,7 +95,7 @@ static int write_groups(const struct kind *kind, int proc_fd, pid_t pid, struct 
 	return write_map(kind, proc_fd, pid, err);
 }
 
-int id_maps_write(const struct spec *spec, pid_t pid, struct error **err)
+int user_namespace_map(const struct spec *spec, pid_t pid, struct error **err)
 {
 	const struct kind users = { "uid_map", "newuidmap", spec->uid_map, spec->uid_map_count,
 		geteuid() };
@@ -123,7 +123,7 @@ static unsigned int first_id(const struct spec_id_map *map, size_t count)
 }
 
 /* Capabilities stay: without a mapped 0 there is no root whose ids could be given up. */
-int id_maps_become_root(const struct spec *spec, struct error **err)
+int user_namespace_become_root(const struct spec *spec, struct error **err)
 {
 	unsigned int uid = first_id(spec->uid_map, spec->uid_map_count);
 	unsigned int gid = first_id(spec->gid_map, spec->gid_map_count);
