@@ -251,7 +251,6 @@ static int build(const struct runtime *runtime, const struct create_opts *opts, 
 		.preserve_fds = made->preserve_fds,
 		.no_pivot = opts->no_pivot,
 		.no_new_keyring = opts->no_new_keyring,
-		.may_share_cgroup = true,
 	};
 	cleanup_close int console_fd = -1, gate_fd = -1;
 

@@ -63,7 +63,6 @@ struct container_setup {
 	unsigned preserve_fds;
 	bool no_pivot; /* chroot instead of pivot_root(2), for a host on a ramfs */
 	bool no_new_keyring;
-	bool may_share_cgroup; /* with others that are in it: cgroup_create_shared() */
 };
 
 int runtime_create(
