@@ -33,7 +33,8 @@ static int died(const struct container_init *init, struct error **err)
 static int run_hooks(const struct container_init *init, struct error **err)
 {
 	const struct container_setup *setup = init->hooked;
-	struct hook_state state = { .id = setup->id,
+	struct hook_state state = { .version = setup->spec->version,
+		.id = setup->id,
 		.status = "creating",
 		.pid = init->pid,
 		.bundle = setup->bundle,

@@ -119,12 +119,12 @@ static void they_are_told_the_state(void **state)
 	if (outcome.error)
 		fail_msg("%s", error_message(outcome.error));
 	wanted = xasprintf(
-		"{\"ociVersion\":\"1.2.0\",\"id\":\"test-id\",\"status\":\"created\",\"pid\":1,"
+		"{\"ociVersion\":\"1.2.1\",\"id\":\"test-id\",\"status\":\"created\",\"pid\":1,"
 		"\"bundle\":\"%s\",\"annotations\":{\"com.example/a\":\"b=c\"}}",
 		fixture->dir);
 	assert_string_equal(outcome.output, wanted);
 	free(wanted);
-	wanted = xasprintf("other\n{\"ociVersion\":\"1.2.0\",\"id\":\"test-id\",\"status\":"
+	wanted = xasprintf("other\n{\"ociVersion\":\"1.2.1\",\"id\":\"test-id\",\"status\":"
 			   "\"creating\",\"pid\":1,\"bundle\":\"%s\",\"annotations\":"
 			   "{\"com.example/a\":\"b=c\"}}",
 		fixture->dir);
@@ -285,7 +285,7 @@ static void post_hooks_run_by_the_same_function(void **state)
 
 	add_hook(fixture, HOOK_POSTSTOP, "pwd >> $OUT; cat >> $OUT");
 	assert_int_equal(hooks_run(&fixture->spec, HOOK_POSTSTOP, &told, &err), 0);
-	expect_written(fixture, "/\n{\"ociVersion\":\"1.2.0\",\"id\":\"x\",\"status\":\"stopped\","
+	expect_written(fixture, "/\n{\"ociVersion\":\"1.2.1\",\"id\":\"x\",\"status\":\"stopped\","
 				"\"bundle\":\"/nosuch\"}");
 }
 
