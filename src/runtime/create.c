@@ -11,13 +11,17 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "runtime/bind.h"
 #include "runtime/cgroup_internal.h"
 #include "runtime/container.h"
 #include "runtime/filter.h"
 #include "runtime/hook.h"
+#include "runtime/identity.h"
 #include "runtime/init.h"
 #include "runtime/kernel_setting.h"
 #include "runtime/launch.h"
+#include "runtime/net_device.h"
+#include "runtime/rdt.h"
 #include "runtime/sync.h"
 #include "runtime/user_namespace.h"
 #include "sys/mount.h"
@@ -27,12 +31,14 @@
 struct start {
 	struct init init;
 	struct launch how;
+	struct binds binds;
 	int *more_fds, root_fd, child_fd;
 };
 
 static inline void start_done_p_(struct start *start)
 {
 	namespaces_close(&start->init.namespaces, &start->how);
+	binds_done(&start->binds);
 	free(start->more_fds);
 	close_fd(start->root_fd);
 	close_fd(start->child_fd);
@@ -61,8 +67,13 @@ static int admit(const struct container_setup *setup, const struct init *init,
 		return 0;
 	if (attach && cgroup_attach(made->cgroup, made->pid, err) < 0)
 		return error_errno(*err) == ESRCH ? why_it_ended(made, err) : -1;
-	if (init->namespaces.made & CLONE_NEWUSER &&
-		user_namespace_map(setup->spec, made->pid, err) < 0)
+	if (init->namespaces.made & CLONE_NEWUSER) {
+		if (user_namespace_map(setup->spec, made->pid, err) < 0)
+			return -1;
+		rlimits_raise_for(made->pid, &setup->spec->process);
+	}
+	if (net_devices_move(setup->spec, made->pid, err) < 0 ||
+		rdt_apply(setup->spec, setup->id, made->pid, err) < 0)
 		return -1;
 	return sync_send(made->sync_fd, SYNC_GO, err);
 }
@@ -88,6 +99,7 @@ static int open_fds(const struct container_setup *setup, struct start *start, st
 		.preserved = setup->preserve_fds };
 
 	if (mount_root_for(setup->spec, &start->init.namespaces, &start->root_fd, err) < 0 ||
+		binds_open(setup->spec, setup->bundle, &start->binds, err) < 0 ||
 		launch_more_fds(&more, &start->more_fds, &start->how.more_count, err) < 0)
 		return -1;
 	start->how.more_fds = start->more_fds;
@@ -143,8 +155,13 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	start.how.cgroup = attach ? NULL : made->cgroup;
 	made->sync_fd = pair[0];
 	start.child_fd = start.how.fds[LAUNCH_SYNC_FD] = pair[1];
-	start.init.wait_go = attach || start.init.namespaces.made & CLONE_NEWUSER;
-	return launch_init(setup, &start, made, attach, err);
+	start.init.has_binds = start.binds.count > 0;
+	start.init.wait_go = attach || start.init.namespaces.made & CLONE_NEWUSER ||
+			     start.init.has_binds || setup->spec->net_device_count > 0 ||
+			     setup->spec->rdt.set;
+	if (launch_init(setup, &start, made, attach, err) < 0)
+		return -1;
+	return binds_send(&start.binds, made->sync_fd, err) < 0 ? why_it_ended(made, err) : 0;
 }
 
 /* Who is not root of the whole machine. */
@@ -207,7 +224,8 @@ int runtime_create(
 	struct filter filter cleanup_filter = { 0 };
 	struct container_init made = CONTAINER_INIT_NONE;
 
-	if (kernel_settings_check(setup->spec, err) < 0 || check_hooks(setup, &made, err) < 0 ||
+	if (kernel_settings_check(setup->spec, err) < 0 || rdt_check(setup->spec, err) < 0 ||
+		check_hooks(setup, &made, err) < 0 ||
 		filter_open(setup->spec->seccomp, &filter, err) < 0 ||
 		make_cgroup(setup, &made.cgroup, err) < 0)
 		return -1;
