@@ -95,7 +95,8 @@ static struct hook_state hook_state_of(const struct init *init, const char *stat
 {
 	const struct container_setup *setup = init->setup;
 
-	return (struct hook_state){ .id = setup->id,
+	return (struct hook_state){ .version = setup->spec->version,
+		.id = setup->id,
 		.status = status,
 		.bundle = setup->bundle,
 		.pid = getpid(),
