@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "oci-runtime/console.h"
+#include "oci-runtime/default_map.h"
 #include "sys/msg.h"
 #include "sys/path.h"
 #include "sys/process.h"
@@ -294,7 +295,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 	if (spec_parse(text, (size_t)config.length, &made.spec, err) < 0)
 		return error_wrap(err, "%s", name);
 	if (check_terminal(opts, &made.spec, !gate && !opts->detach, err) < 0 ||
-		keep_groups(&made.spec, err) < 0 ||
+		keep_groups(&made.spec, err) < 0 || default_map_add(&made.spec, err) < 0 ||
 		state_create(runtime, id, &made.state, err) < 0)
 		return -1;
 	pass_listen(&made.spec);
