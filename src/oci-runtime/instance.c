@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "oci-runtime/console.h"
+#include "oci-runtime/readiness.h"
 #include "oci-runtime/default_map.h"
 #include "sys/msg.h"
 #include "sys/path.h"
@@ -302,6 +303,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 	allow_default_devices(&made.spec.resources);
 	choose_cgroup(runtime, id, &made.spec, &made.state);
 	if (record(&config, &made.spec, bundle, &made.state, err) < 0 ||
+		readiness_prepare(&made.state, &made.spec, err) < 0 ||
 		build(runtime, opts, gate, &made, err) < 0) {
 		cleanup_error struct error *ignored = NULL;
 

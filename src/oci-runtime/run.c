@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "oci-runtime/instance.h"
 #include "oci-runtime/foreground.h"
+#include "oci-runtime/readiness.h"
 
 static const struct flag run_flags[] = {
 	CREATE_FLAGS,
@@ -42,12 +43,20 @@ static int stay(struct runtime *runtime, const struct create_opts *opts, struct 
 	return -1;
 }
 
+/* Others may work on it while it gets ready. */
+static int relay(struct instance *made, int notify_fd, struct error **err)
+{
+	state_unlock(&made->state);
+	return readiness_relay(&made->state, notify_fd, made->init.pidfd, err);
+}
+
 static int run_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct create_opts *opts = opts_;
 	cleanup_instance struct instance made = INSTANCE_INIT;
 	struct foreground front = FOREGROUND_INIT;
-	int code = 0;
+	cleanup_close int notify_fd = -1;
+	int code;
 
 	if (!opts->detach && !opts->no_subreaper)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -59,6 +68,12 @@ static int run_run(struct runtime *runtime, const void *opts_, char **args, stru
 		forget(&made);
 		return -1;
 	}
+	if (readiness_listen(&made.state, &notify_fd, err) < 0) {
+		runtime_destroy(&made.init);
+		foreground_close(&front);
+		forget(&made);
+		return -1;
+	}
 	if (runtime_start(&made.init, err) < 0) {
 		foreground_close(&front);
 		forget(&made);
@@ -66,7 +81,11 @@ static int run_run(struct runtime *runtime, const void *opts_, char **args, stru
 	}
 	if (instance_started(runtime, &made.state, &made.spec, err) < 0)
 		code = -1;
-	else if (!opts->detach)
+	else if (opts->detach)
+		code = relay(&made, notify_fd, err);
+	else if (readiness_relay_beside(&made.state, notify_fd, made.init.pidfd, err) < 0)
+		code = -1;
+	else
 		code = stay(runtime, opts, &front, &made, err);
 	foreground_close(&front);
 	return code;
