@@ -36,7 +36,7 @@ int readiness_prepare(const struct state *state, struct spec *spec, struct error
 	if (fd < 0)
 		return error_wrap(err, "the container's notify socket");
 	close_fd(fd); /* until somebody relays */
-	notify_add(spec, path);
+	notify_add(spec, path, host_socket());
 	return 0;
 }
 

@@ -170,7 +170,8 @@ int identity_apply(const struct spec_process *process, const struct user *user, 
 		return -1;
 	if (set_capabilities(caps, keep_admin ? permitted & BIT(CAP_SYS_ADMIN) : 0, err) < 0)
 		return -1;
-	/* The kernel gives no other ones; configurations that runc writes list them all the same. */
+	/* The kernel gives no other ones; configurations that runc writes list them all the same.
+	 */
 	if (set_ambient(caps->ambient & caps->permitted & caps->inheritable, err) < 0)
 		return -1;
 	if (process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -116,8 +116,6 @@ static int run_hooks(const struct init *init, const struct rootfs *root, struct 
 	if (sync_send(LAUNCH_SYNC_FD, SYNC_HOOKS, err) < 0)
 		return -1;
 	wait_for(LAUNCH_SYNC_FD, SYNC_HOOKED);
-	if (fchdir(root->root_fd) < 0)
-		return error_sys(err, "enter the container's root");
 	return hooks_run(root->spec, HOOK_CREATE_CONTAINER, &state, err);
 }
 
