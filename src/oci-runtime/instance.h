@@ -42,6 +42,7 @@ struct instance {
 	struct state state;
 	struct spec spec;
 	struct container_init init;
+	unsigned preserve_fds;
 };
 
 /*

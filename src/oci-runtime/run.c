@@ -25,13 +25,21 @@ static void forget(struct instance *made)
 static int stay(struct runtime *runtime, const struct create_opts *opts, struct foreground *front,
 	struct instance *made, struct error **err)
 {
-	int code = foreground_wait(front, made->init.pid, made->init.pidfd, err);
+	cleanup_error struct error *failed = NULL;
+	int code;
 
+	state_unlock(&made->state);
+	code = foreground_wait(front, made->init.pid, made->init.pidfd, err);
 	if (opts->keep)
 		return code;
-	if (instance_remove(runtime, &made->state, true, code < 0 ? NULL : err) < 0)
-		return -1;
-	return code;
+	if (state_lock(&made->state, &failed) < 0) {
+		if (code < 0 || error_kind(failed) == ERROR_NOT_FOUND)
+			return code; /* somebody's `delete --force` was faster */
+	} else if (instance_remove(runtime, &made->state, true, &failed) == 0 || code < 0) {
+		return code;
+	}
+	*err = take_ptr(failed);
+	return -1;
 }
 
 static int run_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)

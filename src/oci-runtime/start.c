@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "base/json.h"
 #include "oci-runtime/instance.h"
 #include "runtime/hook.h"
 
 int instance_started(const struct runtime *runtime, struct state *state, const struct spec *spec,
 	struct error **err)
 {
-	const struct spec_hooks *hooks = &spec->hooks[HOOK_POSTSTART];
-	cleanup_json struct json_object *told = NULL;
+	const struct hook_state told = { .id = state->id,
+		.status = status_name(STATUS_RUNNING),
+		.bundle = state->bundle,
+		.pid = state->pid,
+		.annotations = state->annotations };
 	cleanup_error struct error *ignored = NULL;
-	cleanup_free char *text = NULL;
 
-	if (hooks->count == 0)
-		return 0;
-	told = state_json(state, STATUS_RUNNING);
-	text = json_compact(told);
-	if (hooks_run_text(spec, HOOK_POSTSTART, state->bundle, text, err) == 0)
+	if (spec->hooks[HOOK_POSTSTART].count == 0 ||
+		hooks_run(spec, HOOK_POSTSTART, &told, err) == 0)
 		return 0;
 	(void)instance_remove(runtime, state, true, &ignored);
 	return -1;

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "runtime/program_run.h"
 
-#define STATE_VERSION "1.2.0"
+#define STATE_VERSION "1.2.1"
 
 static const struct {
 	const char *name;
@@ -52,7 +52,7 @@ char *hook_state_text(const struct hook_state *state)
 {
 	cleanup_json struct json_object *json = json_object_new_object();
 
-	json_put_text(json, "ociVersion", STATE_VERSION);
+	json_put_text(json, "ociVersion", state->version ? state->version : STATE_VERSION);
 	json_put_text(json, "id", state->id);
 	json_put_text(json, "status", state->status);
 	if (state->pid > 0)

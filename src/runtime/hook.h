@@ -14,6 +14,7 @@
 struct error;
 
 struct hook_state {
+	const char *version; /* of the specification; NULL: ours */
 	const char *id, *status, *bundle;
 	pid_t pid; /* as the hook sees it; 0: none */
 	char *const *annotations; /* "key=value" */

@@ -31,6 +31,21 @@ int oom_score_apply(const struct spec_process *process, int proc_fd, struct erro
 	return error_wrap(err, "oom_score_adj");
 }
 
+void rlimits_raise_for(pid_t pid, const struct spec_process *process)
+{
+	for (size_t i = 0; i < process->rlimit_count; i++) {
+		const struct spec_rlimit *limit = &process->rlimits[i];
+		__rlimit_resource_t resource = (__rlimit_resource_t)limit->resource;
+		struct rlimit value;
+
+		if (prlimit(pid, resource, NULL, &value) < 0 || value.rlim_max >= limit->hard)
+			continue;
+		/* Only the ceiling: a low limit could be in the way of what init has yet to do. */
+		value.rlim_max = limit->hard;
+		(void)prlimit(pid, resource, &value, NULL);
+	}
+}
+
 int rlimits_apply(const struct spec_process *process, struct error **err)
 {
 	for (size_t i = 0; i < process->rlimit_count; i++) {
