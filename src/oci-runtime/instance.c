@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "oci-runtime/console.h"
-#include "oci-runtime/readiness.h"
 #include "oci-runtime/default_map.h"
+#include "oci-runtime/readiness.h"
 #include "sys/msg.h"
 #include "sys/path.h"
 #include "sys/process.h"
@@ -30,8 +30,7 @@ struct config { /* config.json as read, and what it says */
 
 static char *absolute(const char *base, const char *path)
 {
-	cleanup_free char *joined =
-		*path == '/' ? xstrdup(path) : xasprintf("%s/%s", base, path);
+	cleanup_free char *joined = *path == '/' ? xstrdup(path) : xasprintf("%s/%s", base, path);
 
 	return path_clean(joined);
 }
@@ -166,7 +165,8 @@ unsigned instance_fds(int64_t preserve_fds)
 	cleanup_close int null_fd = -1;
 	const char *listen_fds = getenv("LISTEN_FDS");
 	long listened = listen_fds ? strtol(listen_fds, NULL, 10) : 0;
-	int count = (int)preserve_fds + (listened > 0 && listened <= PRESERVE_MAX ? (int)listened : 0);
+	int count =
+		(int)preserve_fds + (listened > 0 && listened <= PRESERVE_MAX ? (int)listened : 0);
 
 	while (count > 0 && !is_inherited(2 + count))
 		count--;
@@ -220,8 +220,8 @@ static int start_init(const struct runtime *runtime, const struct container_setu
 	made->state.shares_cgroup = made->init.cgroup && cgroup_is_shared(made->init.cgroup);
 	log_debug(&runtime->log, "pid %d is child process in init()", (int)made->state.pid);
 	if (made->state.shares_cgroup)
-		log_warning(&runtime->log, "container's cgroup is not empty: %s",
-			made->state.cgroup);
+		log_warning(
+			&runtime->log, "container's cgroup is not empty: %s", made->state.cgroup);
 	return 0;
 }
 
@@ -230,11 +230,10 @@ static int start_init(const struct runtime *runtime, const struct container_setu
 static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
 	struct instance *made, struct error **err)
 {
-	bool wait = gate || opts->console_socket || made->spec.process.terminal ||
-		    made->init.hooked;
+	bool wait =
+		gate || opts->console_socket || made->spec.process.terminal || made->init.hooked;
 
-	if (state_save(&made->state, err) < 0 ||
-		(wait && runtime_wait_ready(&made->init, err) < 0))
+	if (state_save(&made->state, err) < 0 || (wait && runtime_wait_ready(&made->init, err) < 0))
 		return -1;
 	if (console_fd >= 0 && console_send(console_fd, made->init.console_fd, err) < 0)
 		return -1;
@@ -318,6 +317,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 
 void instance_done(struct instance *container)
 {
+	close_fd(container->notify_fd);
 	close_fd(container->init.pidfd);
 	close_fd(container->init.sync_fd);
 	close_fd(container->init.console_fd);
