@@ -293,7 +293,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 		return -1;
 	config.text = text;
 	if (spec_parse(text, (size_t)config.length, &made.spec, err) < 0)
-		return error_wrap(err, "%s", name);
+		return -1;
 	if (check_terminal(opts, &made.spec, !gate && !opts->detach, err) < 0 ||
 		keep_groups(&made.spec, err) < 0 || default_map_add(&made.spec, err) < 0 ||
 		state_create(runtime, id, &made.state, err) < 0)

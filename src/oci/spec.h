@@ -103,6 +103,7 @@ const char *namespace_name(int type); /* the specification's: "network" */
 const char *namespace_file(int type); /* of /proc/PID/ns: "net" */
 /* With dots as separators ('/' is then a dot of a name); NULL for what is no name. */
 char *sysctl_name(const char *given);
+void sysctl_swap(char *name); /* dots become slashes, and slashes dots */
 int sysctl_namespace(const char *name); /* CLONE_NEW*; 0: it is of none, but of the host */
 
 static inline void spec_done_p_(struct spec *spec)

@@ -189,9 +189,9 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	start.how.cgroup = attach ? NULL : made->cgroup;
 	made->sync_fd = pair[0];
 	start.child_fd = start.how.fds[LAUNCH_SYNC_FD] = pair[1];
-	start.init.has_binds = start.binds.count > 0;
+	start.init.binds = &start.binds;
 	start.init.wait_go = attach || start.init.namespaces.made & CLONE_NEWUSER ||
-			     start.init.has_binds || setup->spec->net_device_count > 0 ||
+			     start.binds.count > 0 || setup->spec->net_device_count > 0 ||
 			     setup->spec->rdt.set;
 	if (launch_init(setup, &start, made, attach, err) < 0)
 		return -1;

@@ -24,6 +24,8 @@
 
 #define INIT_PROGRAM "/sbin/docker-init"
 #define UMASK_DEFAULT 022
+/* For rights that a user has by groups which no map can name: what podman sets for keep-groups. */
+#define KEEP_GROUPS "run.oci.keep_original_groups=1"
 #define FINAL "process.execCPUAffinity.final"
 
 /* Handlers are reset by execve(2); what our caller ignores (SIGPIPE, a shell's trap '') is not. */
@@ -209,6 +211,8 @@ int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct erro
 	entry->env = strv_copy(process->env);
 	if (user_lookup(root_fd, process, &entry->user, err) < 0)
 		return -1;
+	entry->user.keep_groups =
+		entry->spec && strv_contains(entry->spec->annotations, KEEP_GROUPS);
 	if (!env_get(entry->env, "HOME"))
 		env_set(&entry->env, "HOME", entry->user.home ? entry->user.home : "/");
 	if (set_stdio(entry, root_fd, terminal_fd, err) < 0 || enter_cwd(entry, root_fd, err) < 0 ||

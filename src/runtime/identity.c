@@ -113,7 +113,7 @@ static bool has_other_groups(const struct user *user)
 static int become(const struct user *user, struct error **err)
 {
 	/* glibc's wrappers signal all threads; there is one. */
-	if (syscall(SYS_setgroups, user->group_count, user->groups) < 0 &&
+	if (!user->keep_groups && syscall(SYS_setgroups, user->group_count, user->groups) < 0 &&
 		(errno != EPERM || has_other_groups(user)))
 		return error_sys(err, "set the supplementary groups");
 	if (syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0)

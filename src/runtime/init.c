@@ -40,10 +40,11 @@ static int wait_mapped(const struct init *init, struct rootfs *root, struct erro
 {
 	root->await_cgroup = init->wait_go;
 	/* A sysctl can be one of a device that the caller has yet to bring. */
-	if (init->namespaces.made & CLONE_NEWUSER || init->has_binds ||
+	if (init->namespaces.made & CLONE_NEWUSER || init->binds->count > 0 ||
 		root->spec->net_device_count > 0)
 		init_await_cgroup(root);
-	if (init->has_binds && binds_receive(root->spec, LAUNCH_SYNC_FD, &root->binds, err) < 0)
+	if (init->binds->count > 0 &&
+		binds_receive(init->binds, LAUNCH_SYNC_FD, &root->binds, err) < 0)
 		return -1;
 	/* So that what is made belongs to the container's root. */
 	return root->user_ns ? user_namespace_become_root(root->spec, err) : 0;
