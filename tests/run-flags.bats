@@ -132,6 +132,10 @@ teardown() { engine_teardown; }
 	engine run --rm -u 1000 --group-add 3000 --group-add 2000 "$IMAGE" id -G
 	assert_match '(^| )3000( |$)'
 	assert_match '(^| )2000( |$)'
+	engine run --rm -u 1000 --group-add extra "$IMAGE" id -G
+	assert_match '(^| )2000( |$)'
+	engine_fails 125 run --rm --group-add nosuch-group "$IMAGE" true
+	assert_stderr_contains "unable to find group nosuch-group"
 	engine_fails 125 run --rm -u user:nogroup-here "$IMAGE" true
 	assert_stderr_contains "nogroup-here"
 	engine_fails 125 run --rm -u 99999999999 "$IMAGE" true

@@ -19,6 +19,7 @@ void spec_process_done(struct spec_process *process)
 	free(process->cwd);
 	free(process->additional_gids);
 	free(process->user);
+	strv_free(process->groups);
 	free(process->rlimits);
 	free(process->apparmor_profile);
 	free(process->selinux_label);

@@ -7,7 +7,8 @@
  *
  *   "vessel": { "overlay": { "lower": [...], "upper": "...", "work": "..." },
  *               "init": "/path/of/vessel-init", "seccomp": "default" | "unconfined" | FILE }
- *   "process": { ..., "vessel": { "user": "www-data:adm", "makeCwd": true } }
+ *   "process": { ..., "vessel": { "user": "www-data:adm", "groups": ["video"],
+ *                                      "makeCwd": true } }
  */
 #pragma once
 

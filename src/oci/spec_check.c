@@ -109,7 +109,8 @@ static bool makes_namespace(const struct spec *spec, int type)
 	return false;
 }
 
-/* One that is made has to be described; a description of one that is not made goes nowhere. */
+/* A description of one that is not made goes nowhere. With none at all the runtime's caller decides
+ * (the specification has no default). */
 static int check_id_maps(const struct spec *spec, struct error **err)
 {
 	bool has_user = spec_has_namespace(spec, CLONE_NEWUSER);
@@ -124,7 +125,8 @@ static int check_id_maps(const struct spec *spec, struct error **err)
 			return error_new(err, ERROR_INVALID,
 				"linux.%s: needs a user namespace in 'linux.namespaces'",
 				maps[i].key);
-		if (maps[i].count == 0 && makes_namespace(spec, CLONE_NEWUSER))
+		if (maps[i].count == 0 && maps[!i].count > 0 &&
+			makes_namespace(spec, CLONE_NEWUSER))
 			return error_new(err, ERROR_INVALID,
 				"linux.%s: is missing, and a new user namespace needs it",
 				maps[i].key);

@@ -224,7 +224,6 @@ static const struct row linux_rows[] = {
 	{ "'uidMappings':1", "linux.uidMappings: is not an array" },
 	{ "'uidMappings':[" MAP "]", "linux.uidMappings: needs a user namespace" },
 	{ "'gidMappings':[" MAP "]", "linux.gidMappings: needs a user namespace" },
-	{ "'namespaces':[{'type':'user'}]", "linux.uidMappings: is missing" },
 	{ "'namespaces':[{'type':'user'}],'uidMappings':[" MAP "]",
 		"linux.gidMappings: is missing" },
 	{ "'uidMappings':[{'hostID':0,'size':1}]", "linux.uidMappings[0].containerID: is missing" },

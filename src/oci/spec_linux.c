@@ -197,7 +197,8 @@ static int parse_rdt(struct json_object *obj, struct spec_intel_rdt *rdt, struct
 			return spec_at(err, "intelRdt");
 		rdt->monitoring |= wanted;
 	}
-	if (rdt->clos_id && !is_component(rdt->clos_id))
+	/* "/" is the group of all that is in no other. */
+	if (rdt->clos_id && !is_component(rdt->clos_id) && strcmp(rdt->clos_id, "/") != 0)
 		return error_new(err, ERROR_INVALID,
 			"intelRdt.closID: '%s' is not the name of a directory", rdt->clos_id);
 	return 0;

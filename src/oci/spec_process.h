@@ -47,6 +47,7 @@ struct spec_process {
 	size_t additional_gid_count;
 	char *user; /* NULL, or "name|uid[:group|gid]", looked up inside the container; wins over
 		       uid and gid */
+	strv groups; /* further ones, by name or number, looked up as user is */
 	mode_t umask; /* (mode_t)-1: 022 */
 	struct spec_capabilities capabilities;
 	struct spec_rlimit *rlimits;

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "runtime/program_run.h"
 
-#define STATE_VERSION "1.2.0"
+#define STATE_VERSION "1.2.1"
 
 static const struct {
 	const char *name;
@@ -52,7 +52,7 @@ char *hook_state_text(const struct hook_state *state)
 {
 	cleanup_json struct json_object *json = json_object_new_object();
 
-	json_put_text(json, "ociVersion", STATE_VERSION);
+	json_put_text(json, "ociVersion", state->version ? state->version : STATE_VERSION);
 	json_put_text(json, "id", state->id);
 	json_put_text(json, "status", state->status);
 	if (state->pid > 0)
@@ -64,26 +64,32 @@ char *hook_state_text(const struct hook_state *state)
 }
 
 /* One that is gone (after the container) is no reason not to run. */
-static int open_directory(enum spec_hook_point point, const struct hook_state *state)
+static int open_directory(enum spec_hook_point point, const char *bundle)
 {
 	const char *directory = points[point].directory;
 
 	if (!directory)
-		directory = state->bundle;
+		directory = bundle;
 	return directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
 int hooks_run(const struct spec *spec, enum spec_hook_point point, const struct hook_state *state,
 	struct error **err)
 {
-	const struct spec_hooks *hooks = &spec->hooks[point];
 	cleanup_free char *text = NULL;
-	cleanup_close int cwd_fd = -1;
 
-	if (hooks->count == 0)
+	if (spec->hooks[point].count == 0)
 		return 0;
 	text = hook_state_text(state);
-	cwd_fd = open_directory(point, state);
+	return hooks_run_text(spec, point, state->bundle, text, err);
+}
+
+int hooks_run_text(const struct spec *spec, enum spec_hook_point point, const char *bundle,
+	const char *text, struct error **err)
+{
+	const struct spec_hooks *hooks = &spec->hooks[point];
+	cleanup_close int cwd_fd = hooks->count > 0 ? open_directory(point, bundle) : -1;
+
 	for (size_t i = 0; i < hooks->count; i++) {
 		const struct spec_hook *hook = &hooks->items[i];
 		struct program_run run = { .path = hook->path,

@@ -14,6 +14,7 @@
 struct error;
 
 struct hook_state {
+	const char *version; /* of the specification; NULL: ours */
 	const char *id, *status, *bundle;
 	pid_t pid; /* as the hook sees it; 0: none */
 	char *const *annotations; /* "key=value" */
@@ -29,3 +30,6 @@ char *hook_state_text(const struct hook_state *state);
  */
 int hooks_run(const struct spec *spec, enum spec_hook_point point, const struct hook_state *state,
 	struct error **err);
+/* The same with a state that somebody else has written. */
+int hooks_run_text(const struct spec *spec, enum spec_hook_point point, const char *bundle,
+	const char *text, struct error **err);

@@ -119,12 +119,12 @@ static void they_are_told_the_state(void **state)
 	if (outcome.error)
 		fail_msg("%s", error_message(outcome.error));
 	wanted = xasprintf(
-		"{\"ociVersion\":\"1.2.0\",\"id\":\"test-id\",\"status\":\"created\",\"pid\":1,"
+		"{\"ociVersion\":\"1.2.1\",\"id\":\"test-id\",\"status\":\"created\",\"pid\":1,"
 		"\"bundle\":\"%s\",\"annotations\":{\"com.example/a\":\"b=c\"}}",
 		fixture->dir);
 	assert_string_equal(outcome.output, wanted);
 	free(wanted);
-	wanted = xasprintf("other\n{\"ociVersion\":\"1.2.0\",\"id\":\"test-id\",\"status\":"
+	wanted = xasprintf("other\n{\"ociVersion\":\"1.2.1\",\"id\":\"test-id\",\"status\":"
 			   "\"creating\",\"pid\":1,\"bundle\":\"%s\",\"annotations\":"
 			   "{\"com.example/a\":\"b=c\"}}",
 		fixture->dir);
@@ -156,19 +156,18 @@ static void they_inherit_nothing(void **state)
 
 static const struct {
 	enum spec_hook_point point;
-	const char *why, *script;
 	int timeout;
-	const char *part;
+	const char *why, *script, *part;
 } failures[] = {
-	{ HOOK_PRESTART, "an exit code", "echo why >&2; exit 3", 0,
+	{ HOOK_PRESTART, 0, "an exit code", "echo why >&2; exit 3",
 		"prestart hook 0: /bin/sh ended with code 3: why" },
-	{ HOOK_CREATE_RUNTIME, "a signal", "kill -9 $$", 0, "killed by signal 9" },
-	{ HOOK_CREATE_RUNTIME, "too slow, with a child", "sleep 1000 & sleep 1000", 1,
+	{ HOOK_CREATE_RUNTIME, 0, "a signal", "kill -9 $$", "killed by signal 9" },
+	{ HOOK_CREATE_RUNTIME, 1, "too slow, with a child", "sleep 1000 & sleep 1000",
 		"createRuntime hook 0: /bin/sh was killed after 1 s" },
-	{ HOOK_CREATE_CONTAINER, "too slow", "sleep 1000", 1, "killed after 1 s" },
-	{ HOOK_CREATE_CONTAINER, "bytes for a terminal", "printf 'a\\033[1mb' >&2; exit 1", 0,
+	{ HOOK_CREATE_CONTAINER, 1, "too slow", "sleep 1000", "killed after 1 s" },
+	{ HOOK_CREATE_CONTAINER, 0, "bytes for a terminal", "printf 'a\\033[1mb' >&2; exit 1",
 		"code 1: a [1mb" },
-	{ HOOK_START_CONTAINER, "an exit code", "echo inside >&2; exit 7", 0,
+	{ HOOK_START_CONTAINER, 0, "an exit code", "echo inside >&2; exit 7",
 		"startContainer hook 0: /bin/sh ended with code 7: inside" },
 };
 
@@ -244,7 +243,7 @@ static void behind_a_gate_they_run_at_the_start(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
 	struct container_setup setup = setup_of(fixture, -1);
-	struct container_init init;
+	struct container_init init = CONTAINER_INIT_NONE;
 	struct error *err = NULL;
 	cleanup_close int pidfd = -1;
 	pid_t pid;
@@ -285,7 +284,7 @@ static void post_hooks_run_by_the_same_function(void **state)
 
 	add_hook(fixture, HOOK_POSTSTOP, "pwd >> $OUT; cat >> $OUT");
 	assert_int_equal(hooks_run(&fixture->spec, HOOK_POSTSTOP, &told, &err), 0);
-	expect_written(fixture, "/\n{\"ociVersion\":\"1.2.0\",\"id\":\"x\",\"status\":\"stopped\","
+	expect_written(fixture, "/\n{\"ociVersion\":\"1.2.1\",\"id\":\"x\",\"status\":\"stopped\","
 				"\"bundle\":\"/nosuch\"}");
 }
 

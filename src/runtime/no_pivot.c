@@ -106,5 +106,5 @@ int rootfs_enter_by_chroot(struct rootfs *root, struct error **err)
 		return error_wrap(err, "enter the container's root");
 	if (fchdir(root->root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return error_sys(err, "enter the container's root");
-	return 0;
+	return rootfs_propagate(root, err);
 }

@@ -51,7 +51,7 @@ static void __attribute__((noreturn)) run_child(struct running *running)
 {
 	static char *const nothing[] = { NULL };
 	const struct program_run *run = running->run;
-	char *const alone[] = { (char *)(uintptr_t)run->path, NULL };
+	char *const alone[] = { (char *)run->path, NULL };
 	int in = fcntl(running->input_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 	int out = fcntl(running->output_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 
