@@ -95,11 +95,11 @@ uint64_t cgroup_oom_kills(struct cgroup *cgroup);
  */
 int cgroup_oom_fd(struct cgroup *cgroup);
 /*
- * For who waits for it on any host: an fd that is ready (POLLIN, POLLPRI) when memory has run out,
- * also where nothing was killed, and when the cgroup goes. -1 where there is no such notice. It
- * belongs to cgroup. Then ask how often that was so far.
+ * For who waits for it on any host: an fd to poll for *ret_events, which come when memory has run
+ * out, also where nothing was killed, and when the cgroup goes. It belongs to cgroup. Then ask how
+ * often that was so far.
  */
-int cgroup_oom_watch(struct cgroup *cgroup, struct error **err);
+int cgroup_oom_watch(struct cgroup *cgroup, short *ret_events, struct error **err);
 uint64_t cgroup_oom_count(struct cgroup *cgroup);
 
 struct cgroup_stats { /* what is not available is 0, limits UINT64_MAX */

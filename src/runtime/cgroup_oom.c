@@ -11,6 +11,7 @@
  *	6,873,5140900,-;oom-kill:constraint=CONSTRAINT_MEMCG,...,task_memcg=/system.slice/x.scope,...
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +129,7 @@ static int watch_v1(struct cgroup *cgroup, struct error **err)
 	return 0;
 }
 
-int cgroup_oom_watch(struct cgroup *cgroup, struct error **err)
+int cgroup_oom_watch(struct cgroup *cgroup, short *ret_events, struct error **err)
 {
 	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_MEMORY];
 
@@ -138,10 +139,12 @@ int cgroup_oom_watch(struct cgroup *cgroup, struct error **err)
 			"'%s' has no memory controller to tell when memory runs out", cgroup->dir);
 	if (hierarchy->v2) {
 		(void)cgroup_oom_count(cgroup); /* only what changes after a read is told */
+		*ret_events = POLLPRI; /* readable it is always */
 		return cgroup->oom_fd;
 	}
 	if (cgroup->watch_fd < 0 && watch_v1(cgroup, err) < 0)
 		return -1;
+	*ret_events = POLLIN;
 	return cgroup->watch_fd;
 }
 
