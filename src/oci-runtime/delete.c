@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "oci-runtime/instance.h"
 #include "oci-runtime/select.h"
 #include "runtime/hook.h"
@@ -53,25 +52,31 @@ static int await_death(const struct state *state, struct error **err)
 static int remove_cgroup(const struct state *state, struct error **err)
 {
 	cleanup_cgroup struct cgroup *cgroup = NULL;
+	cleanup_error struct error *in_use = NULL;
 
 	if (state_cgroup(state, &cgroup, err) < 0)
 		return -1;
-	if (!cgroup)
-		return await_death(state, err);
-	if (cgroup_kill(cgroup, err) < 0 || await_death(state, err) < 0)
+	if (cgroup && !state->shares_cgroup)
+		return cgroup_bury(cgroup, err) < 0 || await_death(state, err) < 0 ? -1 : 0;
+	if (await_death(state, err) < 0)
 		return -1;
-	return cgroup_remove(cgroup, err);
+	/* Who still uses it removes it. */
+	if (cgroup)
+		(void)cgroup_remove(cgroup, &in_use);
+	return 0;
 }
 
 /* The container is gone by then; what a hook says of that is a warning. */
 static void run_poststop(const struct runtime *runtime, const struct state *state,
 	const struct spec *spec)
 {
-	cleanup_json struct json_object *told = state_json(state, STATUS_STOPPED);
-	cleanup_free char *text = json_compact(told);
+	const struct hook_state told = { .id = state->id,
+		.status = status_name(STATUS_STOPPED),
+		.bundle = state->bundle,
+		.annotations = state->annotations };
 	cleanup_error struct error *failed = NULL;
 
-	if (hooks_run_text(spec, HOOK_POSTSTOP, state->bundle, text, &failed) < 0)
+	if (hooks_run(spec, HOOK_POSTSTOP, &told, &failed) < 0)
 		log_warning(&runtime->log, "%s", error_message(failed));
 }
 

@@ -10,9 +10,7 @@
 #include "oci-runtime/command.h"
 #include "oci-runtime/state.h"
 #include "sys/process.h"
-#if __has_include("oci-runtime/stats_json.h")
 #include "oci-runtime/stats_json.h"
-#endif
 
 #define INTERVAL_DEFAULT_MS 5000
 #define OOM_LOOK_MS 500 /* where the kernel gives no notice */
@@ -47,12 +45,8 @@ static int print_event(const char *type, const char *id, struct json_object *dat
 
 static int print_stats(struct cgroup *cgroup, const char *id, struct error **err)
 {
-#if __has_include("oci-runtime/stats_json.h")
 	struct json_object *data = stats_json(cgroup, err);
-#else
-	struct json_object *data = NULL;
-	(void)cgroup, (void)err;
-#endif
+
 	if (!data)
 		return -1;
 	return print_event("stats", id, data) < 0 ? error_sys(err, "standard output") : 0;

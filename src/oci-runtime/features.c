@@ -41,7 +41,7 @@ static const int namespaces[] = { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CL
 
 int features_version(const char *program)
 {
-	printf("%s version " VESSEL_VERSION "\nspec: " VERSION_MAX "\n"
+	printf("%s version " VESSEL_VERSION "\ncommit: " VESSEL_VERSION "\nspec: " VERSION_MAX "\n"
 	       "+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n",
 		program);
 	return fflush(stdout) != 0;

@@ -5,8 +5,8 @@
 
 #include "oci-runtime/command.h"
 
-static const struct command *const commands[] = { &oci_create, &oci_delete, &oci_events, &oci_exec,
-	&oci_features, &oci_kill, &oci_list, &oci_pause, &oci_ps, &oci_resume, &oci_run, &oci_spec,
+static const struct command *const commands[] = { &oci_checkpoint, &oci_create, &oci_delete, &oci_events, &oci_exec,
+	&oci_features, &oci_kill, &oci_list, &oci_pause, &oci_ps, &oci_restore, &oci_resume, &oci_run, &oci_spec,
 	&oci_start, &oci_state, &oci_update };
 
 #define COUNT (sizeof(commands) / sizeof(*commands))

@@ -11,6 +11,8 @@
 #include "base/json.h"
 #include "oci-runtime/command.h"
 
+#define CGROUP_AT 5 /* of the template's namespaces */
+
 struct spec_opts {
 	const char *bundle;
 	bool rootless;
@@ -67,6 +69,16 @@ static struct json_object *member(struct json_object *obj, const char *key)
 
 	(void)json_object_object_get_ex(obj, key, &value);
 	return value;
+}
+
+/* On v1 a cgroup mount shows the container's own part only from within the host's namespace: what is
+ * told of paths there is true outside as well. */
+static bool has_v2_alone(void)
+{
+	cleanup_error struct error *err = NULL;
+	enum cgroup_mode mode;
+
+	return cgroup_host_mode(&mode, &err) == 0 && mode == CGROUP_V2;
 }
 
 static struct json_object *text_object(const char *key, const char *value)
@@ -134,6 +146,9 @@ static int spec_run(struct runtime *runtime, const void *opts_, char **args, str
 	if (dir_fd < 0 ||
 		json_parse(template, sizeof(template) - 1, "template", &config, err) < 0)
 		return -1;
+	if (!has_v2_alone())
+		json_object_array_del_idx(
+			member(member(config, "linux"), "namespaces"), CGROUP_AT, 1);
 	if (opts->rootless)
 		make_rootless(config);
 	text = json_object_to_json_string_ext(config,

@@ -119,6 +119,23 @@ int state_create(
 	return 0;
 }
 
+void state_unlock(const struct state *state)
+{
+	(void)flock(state->dir_fd, LOCK_UN);
+}
+
+int state_lock(const struct state *state, struct error **err)
+{
+	int locked = lock_dir(state->dir_fd, LOCK_TRIES_CHANGE, err);
+
+	if (locked < 0)
+		return -1;
+	if (locked == 0)
+		return error_new(err, ERROR_CONFLICT,
+			"another command works on container '%s'", state->id);
+	return is_removed(state->dir_fd) ? missing(state->id, err) : 0;
+}
+
 int state_open(const struct runtime *runtime, const char *id, enum state_lock lock,
 	struct state *ret, struct error **err)
 {

@@ -122,7 +122,8 @@ static bool makes_namespace(const struct spec *spec, int type)
 	return false;
 }
 
-/* A description of a namespace that is not there goes nowhere. */
+/* A description of one that is not made goes nowhere. With none at all the runtime's caller decides
+ * (the specification has no default). */
 static int check_id_maps(const struct spec *spec, struct error **err)
 {
 	bool has_user = spec_has_namespace(spec, CLONE_NEWUSER);
@@ -136,6 +137,11 @@ static int check_id_maps(const struct spec *spec, struct error **err)
 		if (maps[i].count > 0 && !has_user)
 			return error_new(err, ERROR_INVALID,
 				"linux.%s: needs a user namespace in 'linux.namespaces'",
+				maps[i].key);
+		if (maps[i].count == 0 && maps[!i].count > 0 &&
+			makes_namespace(spec, CLONE_NEWUSER))
+			return error_new(err, ERROR_INVALID,
+				"linux.%s: is missing, and a new user namespace needs it",
 				maps[i].key);
 	}
 	return 0;

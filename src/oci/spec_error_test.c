@@ -236,6 +236,8 @@ static const struct row linux_rows[] = {
 	{ "'uidMappings':1", "linux.uidMappings: is not an array" },
 	{ "'uidMappings':[" MAP "]", "linux.uidMappings: needs a user namespace" },
 	{ "'gidMappings':[" MAP "]", "linux.gidMappings: needs a user namespace" },
+	{ "'namespaces':[{'type':'user'}],'uidMappings':[" MAP "]",
+		"linux.gidMappings: is missing" },
 	{ "'uidMappings':[{'hostID':0,'size':1}]", "linux.uidMappings[0].containerID: is missing" },
 	{ "'uidMappings':[{'containerID':0,'size':1}]", "linux.uidMappings[0].hostID: is missing" },
 	{ "'uidMappings':[{'containerID':0,'hostID':0}]", "linux.uidMappings[0].size: is missing" },

@@ -193,9 +193,12 @@ struct cgroup *cgroup_new(enum cgroup_driver driver, struct error **err)
 	if (cgroup_host_get(&host, err) < 0)
 		return NULL;
 	cgroup = xcalloc(1, sizeof(*cgroup));
-	*cgroup = (struct cgroup){
-		.host = host, .driver = driver, .v2_fd = -1, .oom_fd = -1, .log_fd = -1
-	};
+	*cgroup = (struct cgroup){ .host = host,
+		.driver = driver,
+		.v2_fd = -1,
+		.oom_fd = -1,
+		.watch_fd = -1,
+		.log_fd = -1 };
 	return cgroup;
 }
 
@@ -205,6 +208,7 @@ void cgroup_free(struct cgroup *cgroup)
 		return;
 	close_fd(cgroup->v2_fd);
 	close_fd(cgroup->oom_fd);
+	close_fd(cgroup->watch_fd);
 	close_fd(cgroup->log_fd);
 	cgroup_systemd_forget(cgroup);
 	free(cgroup->dir);

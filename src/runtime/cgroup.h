@@ -67,6 +67,8 @@ int cgroup_enter(struct cgroup *cgroup, struct error **err);
 /* systemd makes a new scope only around a process: that one must be attached by its parent. */
 bool cgroup_wants_pid(const struct cgroup *cgroup);
 int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct error **err);
+/* v2: makes it the user's, as far as the kernel's list of what is delegated says; else nothing. */
+int cgroup_delegate(struct cgroup *cgroup, uid_t uid, gid_t gid, struct error **err);
 /* Only what is set in limits is changed; memory and swap in the order the kernel wants. */
 int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
 /* SIGKILL to all, as often as it takes, until none is left; bounded by about two seconds. */
@@ -92,6 +94,13 @@ uint64_t cgroup_oom_kills(struct cgroup *cgroup);
  * remembers. -1 where the kernel has no such notice. It belongs to cgroup.
  */
 int cgroup_oom_fd(struct cgroup *cgroup);
+/*
+ * For who waits for it on any host: an fd to poll for *ret_events, which come when memory has run
+ * out, also where nothing was killed, and when the cgroup goes. It belongs to cgroup. Then ask how
+ * often that was so far.
+ */
+int cgroup_oom_watch(struct cgroup *cgroup, short *ret_events, struct error **err);
+uint64_t cgroup_oom_count(struct cgroup *cgroup);
 
 struct cgroup_stats { /* what is not available is 0, limits UINT64_MAX */
 	uint64_t cpu_usage_ns, cpu_throttled_ns;

@@ -164,9 +164,13 @@ static int apply_bandwidth(
 {
 	bool again = false;
 
-	if (apply_twice(cgroup, &burst, limits, &again, err) < 0 ||
-		apply_quota(cgroup, limits, err) < 0)
+	if (apply_twice(cgroup, &burst, limits, &again, err) < 0)
 		return -1;
+	if (apply_quota(cgroup, limits, err) < 0) {
+		if (cgroup_is_set(limits->cpu_burst) && error_errno(*err) == EINVAL)
+			error_hint(err, "the burst (cpu.burst) may not be more than the quota");
+		return -1;
+	}
 	return again ? cgroup_limit_apply(cgroup, &burst, limits, err) : 0;
 }
 

@@ -71,6 +71,8 @@ struct cgroup {
 	uint32_t present; /* bit per hierarchy: has the directory */
 	int v2_fd; /* of the directory in the v2 tree, where there is one */
 	int oom_fd; /* the file that counts OOM kills, once it was wanted */
+	int watch_fd; /* v1: an eventfd that the kernel counts in */
+	uint64_t ooms; /* as last seen */
 	int log_fd; /* the kernel's log, where the scope's life began */
 	uint64_t oom_kills; /* as last seen */
 	char *slice, *unit; /* systemd */

@@ -101,6 +101,13 @@ static int check_value(const struct cgroup_limit *limit, int64_t value, struct e
 		limit->min, limit->max);
 }
 
+static bool has_form(const struct cgroup *cgroup, const struct cgroup_limit *limit)
+{
+	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[limit->controller];
+
+	return hierarchy && (hierarchy->v2 ? limit->v2 : limit->v1)[0].file;
+}
+
 int cgroup_limit_apply(struct cgroup *cgroup, const struct cgroup_limit *limit,
 	const struct spec_resources *limits, struct error **err)
 {
@@ -112,7 +119,7 @@ int cgroup_limit_apply(struct cgroup *cgroup, const struct cgroup_limit *limit,
 		return 0;
 	if (check_value(limit, value, err) < 0)
 		return -1;
-	if (value == 0 && limit->zero_is_default && cgroup->host->mode == CGROUP_V2)
+	if (value == 0 && limit->zero_is_default && !has_form(cgroup, limit))
 		return 0;
 	hierarchy = cgroup_limit_find(cgroup, limit->controller, limit->flag, err);
 	if (!hierarchy)
@@ -130,6 +137,10 @@ int cgroup_limit_apply(struct cgroup *cgroup, const struct cgroup_limit *limit,
 		forms[i].write(value, text);
 		if (cgroup_file_write(&file, text, &failed) == 0)
 			return 0;
+		if (error_errno(failed) == ENOENT && value == 0 && limit->zero_is_default) {
+			error_free(failed);
+			return 0;
+		}
 		if (error_errno(failed) != ENOENT || is_last) {
 			*err = failed;
 			return cgroup_limit_failed(limit->flag, &file, err);

@@ -16,8 +16,6 @@
 #define CPUS_MAX 8192
 #define LINES_MAX 4096
 #define TICK_NS 10000000 /* USER_HZ is 100 on every architecture that we run on */
-/* v1's "no limit" is the largest number of whole pages. */
-#define V1_UNLIMITED (UINT64_C(1) << 62)
 
 struct source {
 	const char *file, *key; /* no file: not there; no key: the file is one number */
@@ -358,16 +356,11 @@ static void read_hugepages(const struct cgroup *cgroup, struct cgroup_hugepages 
 	closedir(stream);
 }
 
-/* What has no limit is said in one way, and v2's swap is counted with memory, as v1 has it. */
+/* v2's swap is counted with memory, as v1 has it. */
 static void adjust(const struct cgroup *cgroup, struct cgroup_report *report)
 {
 	const struct cgroup_hierarchy *hierarchy = hierarchy_of(cgroup, CONTROLLER_MEMORY);
-	struct cgroup_memory_use *const all[] = { &report->memory, &report->swap, &report->kernel,
-		&report->kernel_tcp };
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (all[i]->limit >= V1_UNLIMITED)
-			all[i]->limit = UINT64_MAX;
 	if (!hierarchy || !hierarchy->v2)
 		return;
 	report->swap.usage += report->memory.usage;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All that the kernel counts of a cgroup, for who passes it on (the OCI runtimes' events). What
- * this host does not count is 0 or empty; an unlimited limit is UINT64_MAX. cgroup_read_stats() is
- * the short form for people.
+ * this host does not count is 0 or empty; no limit is UINT64_MAX on v2, and the number of whole
+ * pages on v1. cgroup_read_stats() is the short form for people.
  */
 #pragma once
 

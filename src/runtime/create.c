@@ -59,6 +59,39 @@ static int why_it_ended(const struct container_init *made, struct error **err)
 	return -1;
 }
 
+static bool is_writable_cgroup(const struct spec_mount *mount)
+{
+	return mount->type && strncmp(mount->type, "cgroup", 6) == 0 &&
+	       !strv_contains(mount->options, "ro");
+}
+
+static bool find_root(const struct spec_id_map *map, size_t count, uint32_t *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (map[i].container != 0)
+			continue;
+		*ret = map[i].host;
+		return true;
+	}
+	return false;
+}
+
+/* A container whose root is not the host's can manage its own part of the v2 tree, when it sees
+ * that part alone and may write to it. */
+static int delegate(const struct spec *spec, struct cgroup *cgroup, struct error **err)
+{
+	uint32_t uid, gid;
+
+	if (!cgroup || !spec_has_namespace(spec, CLONE_NEWCGROUP) ||
+		!find_root(spec->uid_map, spec->uid_map_count, &uid) ||
+		!find_root(spec->gid_map, spec->gid_map_count, &gid))
+		return 0;
+	for (size_t i = 0; i < spec->mount_count; i++)
+		if (is_writable_cgroup(&spec->mounts[i]))
+			return cgroup_delegate(cgroup, uid, gid, err);
+	return 0;
+}
+
 /* What the child cannot do for itself. */
 static int admit(const struct container_setup *setup, const struct init *init,
 	const struct container_init *made, bool attach, struct error **err)
@@ -68,7 +101,8 @@ static int admit(const struct container_setup *setup, const struct init *init,
 	if (attach && cgroup_attach(made->cgroup, made->pid, err) < 0)
 		return error_errno(*err) == ESRCH ? why_it_ended(made, err) : -1;
 	if (init->namespaces.made & CLONE_NEWUSER) {
-		if (user_namespace_map(setup->spec, made->pid, err) < 0)
+		if (delegate(setup->spec, made->cgroup, err) < 0 ||
+			user_namespace_map(setup->spec, made->pid, err) < 0)
 			return -1;
 		rlimits_raise_for(made->pid, &setup->spec->process);
 	}
@@ -196,9 +230,13 @@ static bool can_do_without(const struct spec_resources *resources, const struct 
 static int make_cgroup(const struct container_setup *setup, struct cgroup **ret, struct error **err)
 {
 	const struct spec *spec = setup->spec;
+	/* Who runs pods puts several containers into one; ours has each its own. */
+	int (*create)(const char *, enum cgroup_driver, const struct spec_resources *,
+		struct cgroup **, struct error **) =
+		setup->id ? cgroup_create_shared : cgroup_create;
 
 	if (!spec->cgroups_path ||
-		cgroup_create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0)
+		create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0)
 		return 0;
 	if (!can_do_without(&spec->resources, *err))
 		return -1;

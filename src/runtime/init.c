@@ -96,7 +96,8 @@ static struct hook_state hook_state_of(const struct init *init, const char *stat
 {
 	const struct container_setup *setup = init->setup;
 
-	return (struct hook_state){ .id = setup->id,
+	return (struct hook_state){ .version = setup->spec->version,
+		.id = setup->id,
 		.status = status,
 		.bundle = setup->bundle,
 		.pid = getpid(),
@@ -116,8 +117,6 @@ static int run_hooks(const struct init *init, const struct rootfs *root, struct 
 	if (sync_send(LAUNCH_SYNC_FD, SYNC_HOOKS, err) < 0)
 		return -1;
 	wait_for(LAUNCH_SYNC_FD, SYNC_HOOKED);
-	if (fchdir(root->root_fd) < 0)
-		return error_sys(err, "enter the container's root");
 	return hooks_run(root->spec, HOOK_CREATE_CONTAINER, &state, err);
 }
 

@@ -51,9 +51,11 @@ static int by_helper(const struct kind *kind, pid_t pid, struct error **err)
 		strv_appendf(&args, "%u", kind->map[i].host);
 		strv_appendf(&args, "%u", kind->map[i].size);
 	}
-	return program_run(
-		&(struct program_run){
-			.path = path, .args = args, .cwd_fd = -1, .timeout_s = HELPER_SECONDS },
+	return program_run(&(struct program_run){ .name = kind->helper,
+				   .path = path,
+				   .args = args,
+				   .cwd_fd = -1,
+				   .timeout_s = HELPER_SECONDS },
 		err);
 }
 
