@@ -134,6 +134,8 @@ struct spec_time_offset {
 	bool set;
 };
 
+struct spec_seccomp; /* oci/spec_seccomp.h */
+
 struct spec_overlay {
 	strv lower; /* topmost first */
 	char *upper, *work; /* NULL: a read-only root */
@@ -158,6 +160,7 @@ struct spec {
 	strv masked_paths, readonly_paths, sysctl; /* sysctl: "name=value" */
 	uint64_t root_propagation; /* MS_*; 0: private */
 	char *seccomp; /* NULL: none; "default"; or the file of a compiled filter */
+	struct spec_seccomp *seccomp_profile; /* linux.seccomp; NULL: not there */
 	char *init; /* NULL, or host path of the init program to put before args */
 	strv annotations; /* "key=value" */
 	struct spec_hooks hooks[HOOK_POINTS];

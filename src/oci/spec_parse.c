@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "oci/spec_json.h"
+#include "oci/spec_seccomp.h"
 
 #define SPEC_BYTES_MAX (16UL * 1024 * 1024)
 #define MOUNTS_MAX 4096
@@ -16,7 +17,7 @@
 #define DEVICE_NUMBER_MAX 0xfffff /* of 20 bits for the minor, 12 for the major */
 
 static const char *const unsupported[] = { "windows", "vm", "solaris", "zos", "freebsd", NULL };
-static const char *const unsupported_linux[] = { "seccomp", "mountLabel", "intelRdt", "personality",
+static const char *const unsupported_linux[] = { "mountLabel", "intelRdt", "personality",
 	"memoryPolicy", "netDevices", NULL };
 static const char *const unsupported_mount[] = { "uidMappings", "gidMappings", NULL };
 
@@ -211,6 +212,19 @@ static int parse_time_offsets(struct json_object *obj, struct spec *spec, struct
 	return 0;
 }
 
+static int parse_seccomp(struct json_object *obj, struct spec *spec, struct error **err)
+{
+	struct json_object *seccomp = NULL;
+	int found = spec_get(obj, "seccomp", json_type_object, &seccomp, err);
+
+	if (found <= 0)
+		return found;
+	spec->seccomp_profile = xcalloc(1, sizeof(*spec->seccomp_profile));
+	if (spec_seccomp_parse(seccomp, spec->seccomp_profile, err) < 0)
+		return spec_at(err, "seccomp");
+	return 0;
+}
+
 static int parse_linux(struct json_object *top, struct spec *spec, struct error **err)
 {
 	struct json_object *obj = NULL, *resources = NULL;
@@ -226,6 +240,7 @@ static int parse_linux(struct json_object *top, struct spec *spec, struct error 
 		spec_get_list(obj, "readonlyPaths", &spec->readonly_paths, err) < 0 ||
 		spec_get_map(obj, "sysctl", &spec->sysctl, err) < 0 ||
 		parse_propagation(obj, spec, err) < 0 || parse_time_offsets(obj, spec, err) < 0 ||
+		parse_seccomp(obj, spec, err) < 0 ||
 		json_get(obj, "resources", json_type_object, &resources, err) < 0 ||
 		spec_refuse(obj, unsupported_linux, "linux", err) < 0)
 		return error_wrap(err, "'linux'");

@@ -2,6 +2,7 @@
 #include "runtime/filter.h"
 
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ int filter_open(const char *text, struct filter *ret, struct error **err)
 		return 0;
 	if (strcmp(text, SECCOMP_DEFAULT) == 0) {
 		*ret = (struct filter){ .bytes = seccomp_default_filter,
-			.length = seccomp_default_filter_bytes };
+			.length = seccomp_default_filter_bytes,
+			.flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW };
 		return 0;
 	}
 	length = file_read_at(AT_FDCWD, text, FILTER_BYTES_MAX, &ret->owned, err);
@@ -26,6 +28,7 @@ int filter_open(const char *text, struct filter *ret, struct error **err)
 		return error_wrap(err, "seccomp filter");
 	ret->bytes = ret->owned;
 	ret->length = (size_t)length;
+	ret->flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	return 0;
 }
 

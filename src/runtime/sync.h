@@ -4,6 +4,7 @@
  *
  *   caller -> child  SYNC_GO       entered its cgroup, ids are mapped: go on
  *   child -> caller  SYNC_CONSOLE  the terminal's master rides along
+ *   child -> caller  SYNC_LISTENER  that of its seccomp filter rides along
  *   child -> caller  SYNC_READY    everything but the program itself is in place
  *   caller -> child  SYNC_START    (init only) run the program
  *   child -> caller  an error, or the end: execve has closed the socket
@@ -20,7 +21,8 @@ enum sync_type {
 	SYNC_GO = 'G',
 	SYNC_START = 'S',
 	SYNC_READY = 'R',
-	SYNC_CONSOLE = 'C'
+	SYNC_CONSOLE = 'C',
+	SYNC_LISTENER = 'N'
 };
 
 int sync_pair(int ret[static 2], struct error **err);
