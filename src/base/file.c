@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -201,5 +202,55 @@ int tree_remove_at(int dir_fd, const char *path, struct error **err)
 		return errno == ENOENT ? 0 : error_sys(err, "stat %s", path);
 	if (remove_entry(dir_fd, path, st.st_dev, err) < 0)
 		return error_wrap(err, "remove '%s'", path);
+	return 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Grown in steps: a directory may have very many. */
+static strv read_names(DIR *dir, size_t *ret_count)
+{
+	size_t count = 0, room = 0;
+	const struct dirent *entry;
+	strv names = NULL;
+
+	while (errno = 0, (entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (count + 1 >= room) {
+			room = room ? 2 * room : 32;
+			names = xrealloc(names, room, sizeof(*names));
+		}
+		names[count++] = xstrdup(entry->d_name);
+		names[count] = NULL;
+	}
+	*ret_count = count;
+	return names;
+}
+
+int dir_names(int dir_fd, strv *ret, struct error **err)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), e;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_strv strv names = NULL;
+	size_t count = 0;
+
+	if (!dir) {
+		error_sys(err, "open a directory");
+		close_fd(fd);
+		return -1;
+	}
+	names = read_names(dir, &count);
+	e = errno;
+	closedir(dir);
+	errno = e;
+	if (e)
+		return error_sys(err, "read a directory");
+	if (count > 1)
+		qsort(names, count, sizeof(*names), by_bytes);
+	*ret = take_ptr(names);
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/strv.h"
+
 struct error;
 
 /* Reads a file of at most max bytes; *ret is NUL-terminated and the caller's. Returns its length.
@@ -34,6 +36,9 @@ int file_poke_at(int dir_fd, const char *path, const char *text, struct error **
 int dir_make_at(int dir_fd, const char *path, mode_t mode, struct error **err);
 /* Opens a directory for reading. */
 int dir_open_at(int dir_fd, const char *path, struct error **err);
+/* The names in a directory, sorted by their bytes; dir_fd may be O_PATH, and keeps its offset. The
+ * caller frees. */
+int dir_names(int dir_fd, strv *ret, struct error **err);
 /* rm -rf, not following symlinks nor entering other file systems' mounts; a missing path is fine.
  */
 int tree_remove_at(int dir_fd, const char *path, struct error **err);

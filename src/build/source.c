@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/source.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,42 +9,10 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "build/glob.h"
 #include "build/list.h"
 #include "sys/path.h"
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int directory_names(int dir_fd, const char *what, strv *ret, struct error **err)
-{
-	cleanup_list struct list names = { .items = NULL };
-	int own_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
-	DIR *dir = own_fd < 0 ? NULL : fdopendir(own_fd);
-	struct dirent *entry;
-	int e;
-
-	if (!dir) {
-		error_sys(err, "read directory '%s'", what);
-		close_fd(own_fd);
-		return -1;
-	}
-	rewinddir(dir); /* the offset is shared with dir_fd, which may have been read before */
-	while (errno = 0, (entry = readdir(dir)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			list_take(&names, xstrdup(entry->d_name));
-	e = errno;
-	(void)closedir(dir);
-	errno = e;
-	if (e)
-		return error_sys(err, "read directory '%s'", what);
-	if (names.count > 0)
-		qsort(names.items, names.count, sizeof(char *), by_name);
-	*ret = take_ptr(names.items);
-	return 0;
-}
 
 /* ---- wildcards ---- */
 
@@ -116,8 +83,8 @@ static int expand_in(
 	none.part++; /* "**" is also no directory at all */
 	if (deep && expand_in(expansion, &none, err) < 0)
 		return -1;
-	if (directory_names(level->dir_fd, level->path, &names, err) < 0)
-		return -1;
+	if (dir_names(level->dir_fd, &names, err) < 0)
+		return error_wrap(err, "read '%s'", level->path);
 	for (size_t i = 0; names && names[i]; i++) {
 		cleanup_free char *path = xasprintf(
 			"%s/%s", strcmp(level->path, "/") == 0 ? "" : level->path, names[i]);

@@ -32,5 +32,3 @@ int source_expand(
 /* O_PATH fd of a path, symlinks followed; *ret_resolved ("a/b") is where it lies really. */
 int source_open(
 	const struct source *source, const char *path, char **ret_resolved, struct error **err);
-/* Names in an open directory, sorted. */
-int directory_names(int dir_fd, const char *what, strv *ret, struct error **err);

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "build/key.h"
 #include "build/xattr.h"
 #include "sys/path.h"
@@ -175,8 +176,8 @@ static int list_directory(struct walk *walk, int dir_fd, const char *path,
 {
 	cleanup_strv strv names = NULL;
 
-	if (directory_names(dir_fd, path, &names, err) < 0)
-		return -1;
+	if (dir_names(dir_fd, &names, err) < 0)
+		return error_wrap(err, "read '%s'", path);
 	for (size_t i = 0; names && names[i]; i++) {
 		cleanup_free char *below = xasprintf("%s%s%s", path, *path ? "/" : "", names[i]);
 

@@ -75,6 +75,8 @@ int container_exec(struct engine *engine, const char *name, const struct exec_op
 /* Full id of the one that name means; ERROR_NOT_FOUND: "No such container: x". */
 int container_resolve(
 	struct engine *engine, const char *name, char ret_id[static ID_MAX], struct error **err);
+/* The same for one that runs, without opening the register; false: ask container_resolve(). */
+bool container_resolve_quick(struct engine *engine, const char *name, char ret_id[static ID_MAX]);
 int container_status(
 	struct engine *engine, const char *id, struct container_status *ret, struct error **err);
 /* docker inspect's object; the caller releases it. */

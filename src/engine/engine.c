@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,22 +142,15 @@ static void refill_one(struct engine *engine, const char *id, struct refill *ref
  * disk. */
 static int refill(struct engine *engine, struct error **err)
 {
-	int fd = dir_open_at(engine->containers_fd, ".", err), result;
 	struct refill found = { 0 };
-	const struct dirent *entry;
-	DIR *dir;
+	cleanup_strv strv names = NULL;
+	int result;
 
-	if (fd < 0)
-		return -1;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close_fd(fd);
-		return error_sys(err, "read containers");
-	}
-	while ((entry = readdir(dir)) != NULL)
-		if (id_is_valid(entry->d_name))
-			refill_one(engine, entry->d_name, &found);
-	closedir(dir);
+	if (dir_names(engine->containers_fd, &names, err) < 0)
+		return error_wrap(err, "look for containers");
+	for (size_t i = 0; names && names[i]; i++)
+		if (id_is_valid(names[i]))
+			refill_one(engine, names[i], &found);
 	/* Also with none: from then on the register is not fresh any more. */
 	result = register_fill(engine->containers, found.rows, found.count, err);
 	for (size_t i = 0; i < found.count; i++)
@@ -185,17 +177,9 @@ int engine_register(struct engine *engine, struct register_db **ret, struct erro
 
 int engine_tidy(struct engine *engine, struct error **err)
 {
-	int fd = dir_open_at(engine->store.tmp_fd, ".", err);
-	const struct dirent *entry;
-	bool empty = true;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_strv strv names = NULL;
 
-	if (!dir) {
-		close_fd(fd);
-		return *err ? -1 : error_sys(err, "read %s/tmp", engine->root);
-	}
-	while (empty && (entry = readdir(dir)) != NULL)
-		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-	closedir(dir);
-	return empty || store_sweep(&engine->store, err) >= 0 ? 0 : -1;
+	if (dir_names(engine->store.tmp_fd, &names, err) < 0)
+		return error_wrap(err, "%s/tmp", engine->root);
+	return !names || store_sweep(&engine->store, err) >= 0 ? 0 : -1;
 }

@@ -31,6 +31,8 @@ static int make_process(int run_fd, const struct exec_options *options, struct s
 	ssize_t length = file_read_at(run_fd, MONITOR_BUNDLE, BUNDLE_MAX, &text, err);
 
 	spec_init(&spec);
+	if (length < 0 && error_errno(*err) == ENOENT)
+		return error_as(err, ERROR_CONFLICT, "the container has just ended");
 	if (length < 0 || spec_parse(text, (size_t)length, &spec, err) < 0)
 		return error_wrap(err, "read the container's bundle");
 	strv_free(take_ptr(p->args));
@@ -198,7 +200,8 @@ int container_exec(struct engine *engine, const char *name, const struct exec_op
 	char id[ID_MAX];
 	int result;
 
-	if (container_resolve(engine, name, id, err) < 0)
+	if (!container_resolve_quick(engine, name, id) &&
+		container_resolve(engine, name, id, err) < 0)
 		return -1;
 	connection = connect_running(engine, id, &run_fd, err);
 	if (connection < 0 || make_process(run_fd, options, &process, err) < 0)

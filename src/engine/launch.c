@@ -209,7 +209,7 @@ int launch_start(struct engine *engine, const struct launch *launch, struct erro
 }
 
 /* As the bundle says; one that is cut or damaged must not keep a container from being removed.
- * NULL when it never came to a bundle. */
+ * NULL when it never came to a bundle, or its monitor has seen to it that nothing is left. */
 static char *cgroup_path_of(struct engine *engine, const char *id, int run_dir_fd)
 {
 	cleanup_error struct error *missing = NULL, *damaged = NULL, *unknown = NULL;
@@ -240,7 +240,7 @@ static int end_orphans(struct engine *engine, const char *id, int run_dir_fd, st
 	if (!path || cgroup_open(path, cgroup_has_systemd() ? CGROUP_SYSTEMD : CGROUP_FS, &cgroup,
 			     &missing) < 0)
 		return 0;
-	if (cgroup_kill(cgroup, err) < 0 || cgroup_remove(cgroup, err) < 0)
+	if (cgroup_bury(cgroup, err) < 0)
 		return error_wrap(err, "end container %.12s", id);
 	return 0;
 }

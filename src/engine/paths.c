@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/paths.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -142,21 +141,13 @@ static int recover_one(struct engine *engine, const char *id, struct error **err
 
 int operations_recover(struct engine *engine, struct error **err)
 {
-	int fd = dir_open_at(engine->run_fd, "operations", err), result = 0;
-	const struct dirent *entry;
-	DIR *dir;
+	cleanup_close int fd = dir_open_at(engine->run_fd, "operations", err);
+	cleanup_strv strv names = NULL;
+	int result = fd < 0 ? -1 : dir_names(fd, &names, err);
 
-	if (fd < 0)
-		return -1;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close_fd(fd);
-		return error_sys(err, "read operations");
-	}
-	while (result == 0 && (entry = readdir(dir)) != NULL)
-		if (id_is_valid(entry->d_name))
-			result = recover_one(engine, entry->d_name, err);
-	closedir(dir);
+	for (size_t i = 0; result == 0 && names && names[i]; i++)
+		if (id_is_valid(names[i]))
+			result = recover_one(engine, names[i], err);
 	return result;
 }
 

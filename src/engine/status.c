@@ -41,6 +41,19 @@ int container_resolve(
 	return 0;
 }
 
+bool container_resolve_quick(struct engine *engine, const char *name, char ret_id[static ID_MAX])
+{
+	cleanup_close int run_fd = -1;
+	cleanup_error struct error *ignored = NULL;
+
+	if (id_is_valid(name))
+		memcpy(ret_id, name, ID_MAX);
+	else if (!register_link_read(engine->run_fd, name, ret_id))
+		return false;
+	run_fd = run_dir_open(engine, ret_id, &ignored);
+	return run_fd >= 0 && monitor_is_alive(run_fd, &ignored) > 0;
+}
+
 /* From the exit record: how the last run ended, or that there was none. */
 static int status_of_ended(
 	struct engine *engine, const char *id, struct container_status *ret, struct error **err)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/volume.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -194,16 +193,9 @@ static int make_bind_source(const char *path, struct error **err)
 static bool is_empty(int dir_fd)
 {
 	cleanup_error struct error *unreadable = NULL;
-	int fd = dir_open_at(dir_fd, ".", &unreadable);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	bool empty = dir != NULL;
+	cleanup_strv strv names = NULL;
 
-	while (empty && (entry = readdir(dir)) != NULL)
-		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-	if (dir)
-		closedir(dir);
-	return empty;
+	return dir_names(dir_fd, &names, &unreadable) == 0 && !names;
 }
 
 /*

@@ -32,15 +32,18 @@ static void collect_execs(struct monitor *m)
 static void bury_cgroup(struct monitor *m)
 {
 	cleanup_error struct error *ignored = NULL, *removed = NULL;
+	struct cgroup *cgroup = m->init.cgroup;
+	bool buried = true;
 
-	/* With the host's pid namespace more than init may run. */
-	if (m->init.cgroup)
-		(void)cgroup_kill(m->init.cgroup, &ignored);
+	if (cgroup) {
+		m->exit.oom_killed = cgroup_oom_kills(cgroup) > 0;
+		/* With the host's pid namespace more than init may run. */
+		buried = cgroup_bury(cgroup, &ignored) == 0 || cgroup_remove(cgroup, &removed) == 0;
+	}
 	collect_execs(m);
-	if (!m->init.cgroup)
-		return;
-	m->exit.oom_killed = cgroup_oom_kills(m->init.cgroup) > 0;
-	(void)cgroup_remove(m->init.cgroup, &removed);
+	/* Who finds a bundle looks for what it has left behind (engine/launch.c). */
+	if (buried)
+		(void)unlinkat(m->run_dir_fd, MONITOR_BUNDLE, 0);
 }
 
 static void write_record(const struct monitor *m)

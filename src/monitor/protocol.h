@@ -131,7 +131,7 @@ struct monitor_exit {
 #define MONITOR_LOCK "lock"
 #define MONITOR_SOCKET "attach.sock"
 #define MONITOR_CONFIG "monitor.json"
-#define MONITOR_BUNDLE "config.json"
+#define MONITOR_BUNDLE "config.json" /* removed again when the container's cgroup is */
 #define MONITOR_STATE "state" /* "PID STARTTIME STARTED_NS MONITOR_PID\n" once the program runs */
 /* File of the container's directory. */
 #define MONITOR_EXIT "exit.json" /* struct monitor_record */

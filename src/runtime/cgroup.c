@@ -139,7 +139,7 @@ static int open_v2(struct cgroup *cgroup, struct error **err)
 {
 	const struct cgroup_hierarchy *unified = cgroup->host->unified;
 
-	if (cgroup->host->mode != CGROUP_V2 || !cgroup_is_in(cgroup, unified))
+	if (!cgroup_is_in(cgroup, unified))
 		return 0;
 	/* Not O_PATH: attaching a device program takes a real one before 5.15. */
 	cgroup->v2_fd = openat(unified->root_fd, cgroup->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -226,7 +226,24 @@ int cgroup_open(
 
 int cgroup_clone_fd(const struct cgroup *cgroup)
 {
-	return cgroup->driver == CGROUP_FS ? cgroup->v2_fd : -1;
+	return cgroup->v2_fd;
+}
+
+bool cgroup_wants_pid(const struct cgroup *cgroup)
+{
+	return cgroup->pending != NULL;
+}
+
+int cgroup_enter(struct cgroup *cgroup, struct error **err)
+{
+	for (size_t i = 0; i < cgroup->host->count; i++) {
+		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
+
+		if (cgroup_is_in(cgroup, hierarchy) && !hierarchy->v2 &&
+			cgroup_v1_enter(cgroup, hierarchy, 0, err) < 0)
+			return error_as(err, cgroup_error_kind(*err), "enter the cgroup");
+	}
+	return 0;
 }
 
 static int enter_all(struct cgroup *cgroup, pid_t pid, struct error **err)
@@ -337,4 +354,29 @@ int cgroup_remove(struct cgroup *cgroup, struct error **err)
 				error_sys(err, "remove %s/%s", hierarchy->mount_point, cgroup->dir);
 	}
 	return result < 0 ? error_as(err, cgroup_error_kind(*err), "cgroup") : 0;
+}
+
+/* The kernel itself says whether anybody is inside: EBUSY. Most cgroups are empty by now, as the
+ * end of a pid namespace is that of its processes. */
+static bool remove_empty(struct cgroup *cgroup)
+{
+	for (size_t i = 0; i < cgroup->host->count; i++) {
+		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
+
+		if (!cgroup_is_in(cgroup, hierarchy))
+			continue;
+		if (unlinkat(hierarchy->root_fd, cgroup->dir, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			return false;
+		cgroup->present &= ~(1U << i);
+	}
+	return true;
+}
+
+int cgroup_bury(struct cgroup *cgroup, struct error **err)
+{
+	if (cgroup->driver == CGROUP_FS && remove_empty(cgroup))
+		return 0;
+	if (cgroup_kill(cgroup, err) < 0)
+		return -1;
+	return cgroup_remove(cgroup, err);
 }

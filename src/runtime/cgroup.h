@@ -37,9 +37,16 @@ int cgroup_open(
 	const char *path, enum cgroup_driver driver, struct cgroup **ret, struct error **err);
 void cgroup_free(struct cgroup *cgroup); /* forgets it; removes nothing */
 
-/* The fd for CLONE_INTO_CGROUP, or -1 where the process must be attached instead (v1, hybrid,
- * systemd). */
+/*
+ * A process gets in by CLONE_INTO_CGROUP with this fd (-1: there is no v2 tree), and then by
+ * cgroup_enter(), which it calls itself, as long as it has one thread: the v1 hierarchies. So
+ * nobody takes the kernel's cgroup_threadgroup_rwsem, whose first writer after a pause waits for
+ * an RCU grace period: moving another process is seen to take 5 to 15 ms.
+ */
 int cgroup_clone_fd(const struct cgroup *cgroup);
+int cgroup_enter(struct cgroup *cgroup, struct error **err);
+/* systemd makes a new scope only around a process: that one must be attached by its parent. */
+bool cgroup_wants_pid(const struct cgroup *cgroup);
 int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct error **err);
 /* Only what is set in limits is changed; memory and swap in the order the kernel wants. */
 int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
@@ -49,6 +56,8 @@ int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct error **err);
 /* rmdir of all directories, retried while the kernel still sees dying processes; missing ones are
  * fine. */
 int cgroup_remove(struct cgroup *cgroup, struct error **err);
+/* Kills what is inside, and removes it; at once, where nothing is inside any more. */
+int cgroup_bury(struct cgroup *cgroup, struct error **err);
 /* Pids of all processes, in the caller's pid namespace; the caller frees. Returns the count. */
 ssize_t cgroup_pids(struct cgroup *cgroup, pid_t **ret, struct error **err);
 /*

@@ -61,7 +61,7 @@ struct cgroup {
 	enum cgroup_driver driver;
 	char *dir; /* below each hierarchy's root: "vessel/<id>"; systemd: once it is known */
 	uint32_t present; /* bit per hierarchy: has the directory */
-	int v2_fd; /* of the directory, on a v2 host */
+	int v2_fd; /* of the directory in the v2 tree, where there is one */
 	int oom_fd; /* the file that counts OOM kills, once it was wanted */
 	int log_fd; /* the kernel's log, where the scope's life began */
 	uint64_t oom_kills; /* as last seen */
@@ -107,6 +107,7 @@ bool cgroup_flat_number(const char *text, const char *key, uint64_t *ret);
 
 /* cgroup_v1.c, cgroup_v2.c: the directory in one hierarchy. */
 int cgroup_v1_make(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err);
+/* pid 0: the calling process, which has one thread. */
 int cgroup_v1_enter(struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy, pid_t pid,
 	struct error **err);
 int cgroup_v2_make(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err);

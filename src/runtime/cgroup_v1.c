@@ -86,7 +86,9 @@ int cgroup_v1_make(const struct cgroup_hierarchy *hierarchy, const char *dir, st
 int cgroup_v1_enter(struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy, pid_t pid,
 	struct error **err)
 {
-	const struct cgroup_file procs = { cgroup, hierarchy, "cgroup.procs" };
+	/* "tasks" moves one thread, and with 0 the caller, for which the kernel (5.5) locks
+	 * nothing: a thread that is moving itself neither ends nor runs execve(2) meanwhile. */
+	const struct cgroup_file procs = { cgroup, hierarchy, pid ? "cgroup.procs" : "tasks" };
 	cleanup_close int fd = cgroup_file_open(&procs, O_WRONLY, err);
 	char text[16];
 

@@ -157,13 +157,20 @@ static int start_init(const struct container_setup *setup, const struct filter *
 		.run = init_run,
 		.arg = &init,
 	};
-	bool attach = made->cgroup && launch_in.cgroup_fd < 0;
+	struct launch_more more = { .gate_fd = setup->gate_fd > 0 ? setup->gate_fd : -1,
+		.time_fd = -1,
+		.preserved = setup->preserve_fds };
+	cleanup_free int *more_fds = NULL;
+	bool attach = made->cgroup && cgroup_wants_pid(made->cgroup);
 	int pair[2];
 
 	if (plan_namespaces(setup->spec, &launch_in, err) < 0 ||
 		mount_root_for(setup->spec, launch_in.new_namespaces, &root_fd, err) < 0 ||
+		launch_more_fds(&more, &more_fds, &launch_in.more_count, err) < 0 ||
 		sync_pair(pair, err) < 0)
 		return -1;
+	launch_in.cgroup = attach ? NULL : made->cgroup;
+	launch_in.more_fds = more_fds;
 	launch_in.fds[LAUNCH_EXTRA_FD] = root_fd;
 	made->sync_fd = pair[0];
 	child_fd = pair[1];
@@ -264,8 +271,20 @@ static void remove_cgroup(struct cgroup *cgroup)
 {
 	cleanup_error struct error *kill_failed = NULL, *remove_failed = NULL;
 
-	(void)cgroup_kill(cgroup, &kill_failed);
-	(void)cgroup_remove(cgroup, &remove_failed);
+	if (cgroup_bury(cgroup, &kill_failed) < 0)
+		(void)cgroup_remove(cgroup, &remove_failed);
+}
+
+int runtime_leave(struct container_init *init, struct error **err)
+{
+	if (sync_send(init->sync_fd, SYNC_LEAVE, err) < 0)
+		return error_wrap(err, "leave the container's init at its gate");
+	cgroup_free(init->cgroup);
+	close_fd(init->pidfd);
+	close_fd(init->sync_fd);
+	close_fd(init->console_fd);
+	*init = nothing;
+	return 0;
 }
 
 void runtime_destroy(struct container_init *init)

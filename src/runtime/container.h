@@ -44,8 +44,9 @@ struct container_setup {
 	struct container_io io;
 	/*
 	 * For callers that do not stay until the program runs (vessel-runtime), 0 for others:
-	 * gate_fd is 0 or a listening SOCK_SEQPACKET socket at which init waits for
-	 * runtime_open_gate(); the program gets preserve_fds of the caller's fds, from 3 on.
+	 * gate_fd is 0 or a listening SOCK_SEQPACKET socket (msg_listen_at()) in a directory of
+	 * mode 0700, at which init waits for runtime_open_gate(); the program gets preserve_fds of
+	 * the caller's fds, from 3 on, which must not be close-on-exec.
 	 */
 	const char *id; /* for the state that hooks get; NULL: bundles with hooks are refused */
 	int gate_fd;
@@ -63,12 +64,21 @@ int runtime_create(
 int runtime_wait_ready(struct container_init *init, struct error **err);
 int runtime_start(struct container_init *init, struct error **err);
 /*
- * The same for an init that was made with a gate_fd, by any process: dir_fd and name are where that
- * socket is. ERROR_NOT_FOUND, ERROR_CONFLICT when somebody has opened it before.
+ * With a gate, once it is ready and its pid is recorded: init goes to the gate, and waits there
+ * whatever becomes of the caller. (One that ends before, at any moment, takes init with it.) The
+ * struct is forgotten without ending what runs; after an error it is not: destroy it.
  */
-int runtime_open_gate(int dir_fd, const char *name, struct error **err);
-/* With a gate: forgets it, without ending what runs. */
-void runtime_leave(struct container_init *init);
+int runtime_leave(struct container_init *init, struct error **err);
+/*
+ * runtime_start() for an init that was left, by any process of the same user as the caller of
+ * runtime_create(): dir_fd and name are where the gate's socket is, init_pidfd the process.
+ * ERROR_NOT_FOUND when there is no socket; ERROR_CONFLICT when somebody has opened it before;
+ * ERROR_UNAVAILABLE when init has ended. After an error of init itself (that of a hook, of the
+ * program) it has ended, too.
+ */
+int runtime_open_gate(int dir_fd, const char *name, int init_pidfd, struct error **err);
+/* 1 when an init waits at this gate, 0 when none does (any more), without disturbing it. */
+int runtime_gate_waits(int dir_fd, const char *name, struct error **err);
 /* Kills what runs, removes the cgroup, closes all fds. */
 void runtime_destroy(struct container_init *init);
 
@@ -80,6 +90,7 @@ struct container_exec {
 	pid_t init_pid;
 	struct cgroup *cgroup;
 	struct container_io io;
+	unsigned preserve_fds;
 };
 /* Runs a further process as a child of the caller; *ret_pidfd and *ret_console (-1 without
  * terminal) are the caller's. */

@@ -37,8 +37,10 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int entry_begin(struct error **err)
+int entry_begin(struct entry *entry, struct error **err)
 {
+	entry->sync_fd = LAUNCH_SYNC_FD;
+	entry->gate_fd = -1;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_sys(err, "make the process not dumpable");
 	if (setsid() < 0)
@@ -49,7 +51,8 @@ int entry_begin(struct error **err)
 	 * Keys of the caller's session must not be readable inside. Where the user's quota of keys
 	 * is used up or the kernel has no keys, the masked /proc/keys and the filter remain.
 	 */
-	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	if (!entry->no_new_keyring)
+		(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 	return 0;
 }
 
@@ -152,11 +155,48 @@ static int find_program(struct entry *entry, struct error **err)
 	return 0;
 }
 
-static int close_others(struct error **err)
+static int close_others(unsigned int first, struct error **err)
 {
-	if (syscall(SYS_close_range, LAUNCH_SYNC_FD + 1U, ~0U, 0) < 0)
+	if (syscall(SYS_close_range, first, ~0U, 0) < 0)
 		return error_sys(err, "close all other fds");
 	return 0;
+}
+
+/* First above all that are moved, then after the last of them. */
+static int move_fd(int *fd, int from, int above, struct error **err)
+{
+	*fd = fcntl(from, F_DUPFD_CLOEXEC, above);
+	return *fd < 0 ? error_sys(err, "move fd %d", from) : 0;
+}
+
+static int settle_fd(int *fd, int place, struct error **err)
+{
+	if (dup3(*fd, place, O_CLOEXEC) < 0)
+		return error_sys(err, "place fd %d", place);
+	*fd = place;
+	return 0;
+}
+
+/* The program's own from 3 on, then ours, which close on exec. */
+static int place_fds(struct entry *entry, struct error **err)
+{
+	int count = (int)entry->preserved_fds, above = LAUNCH_PRESERVED_FD + count;
+	int ours = 3 + count;
+
+	if (!count && !entry->has_gate)
+		return close_others(LAUNCH_SYNC_FD + 1U, err);
+	if (entry->has_gate && move_fd(&entry->gate_fd, LAUNCH_GATE_FD, above, err) < 0)
+		return -1;
+	if (move_fd(&entry->sync_fd, LAUNCH_SYNC_FD, above, err) < 0)
+		return -1;
+	for (int i = 0; i < count; i++)
+		if (dup2(LAUNCH_PRESERVED_FD + i, 3 + i) < 0)
+			return error_sys(err, "place fd %d", 3 + i);
+	if (settle_fd(&entry->sync_fd, ours++, err) < 0)
+		return -1;
+	if (entry->has_gate && settle_fd(&entry->gate_fd, ours++, err) < 0)
+		return -1;
+	return close_others((unsigned int)ours, err);
 }
 
 int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct error **err)
@@ -179,7 +219,7 @@ int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct erro
 	if (find_program(entry, err) < 0)
 		return -1;
 	umask(process->umask == (mode_t)-1 ? UMASK_DEFAULT : process->umask);
-	return close_others(err);
+	return place_fds(entry, err);
 }
 
 int entry_exec(struct entry *entry, struct error **err)

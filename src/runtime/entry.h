@@ -21,7 +21,11 @@ struct entry {
 	const void *filter; /* seccomp; NULL: none */
 	size_t filter_bytes;
 	bool use_init; /* args are given to /sbin/docker-init */
-	/* Filled by entry_prepare(): */
+	bool no_new_keyring;
+	bool has_gate; /* at LAUNCH_GATE_FD */
+	unsigned int preserved_fds; /* from LAUNCH_PRESERVED_FD on, for the program from 3 on */
+	/* Filled by entry_prepare(), which moves them out of the way of the preserved ones: */
+	int sync_fd, gate_fd;
 	struct user user;
 	strv args, env;
 	char *program;
@@ -31,7 +35,7 @@ struct entry {
  * As early as possible, before anything of the image is touched: own session, no core dumps or
  * ptrace of us, signals as a program expects them.
  */
-int entry_begin(struct error **err);
+int entry_begin(struct entry *entry, struct error **err);
 /* Everything but the program. root_fd is "/"; terminal_fd the slave, or -1. */
 int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct error **err);
 /* Returns only with an error. */

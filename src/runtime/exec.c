@@ -38,35 +38,38 @@ static int open_terminal(const struct job *job, int root_fd, int *ret_slave, str
 	return sync_send_fd(LAUNCH_SYNC_FD, SYNC_CONSOLE, master_fd, err);
 }
 
-static int run(const struct job *job, struct error **err)
+static int run(const struct job *job, struct entry *entry, struct error **err)
 {
-	const struct container_exec *exec = job->exec;
-	struct entry entry = { .process = exec->process,
-		.io = &exec->io,
-		.filter = job->filter->bytes,
-		.filter_bytes = job->filter->length };
 	int root_fd, terminal_fd = -1;
 
 	if (job->late_namespaces && setns(LAUNCH_EXTRA_FD, (int)job->late_namespaces) < 0)
 		return error_sys(err, "join the container's namespaces");
-	if (entry_begin(err) < 0)
+	if (entry_begin(entry, err) < 0)
 		return -1;
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return error_sys(err, "open the container's root");
 	if (open_terminal(job, root_fd, &terminal_fd, err) < 0 ||
-		entry_prepare(&entry, root_fd, terminal_fd, err) < 0 ||
-		sync_send(LAUNCH_SYNC_FD, SYNC_READY, err) < 0)
+		entry_prepare(entry, root_fd, terminal_fd, err) < 0 ||
+		sync_send(entry->sync_fd, SYNC_READY, err) < 0)
 		return -1;
-	return entry_exec(&entry, err);
+	return entry_exec(entry, err);
 }
 
 LAUNCH_STACK static void __attribute__((noreturn)) job_run(void *arg)
 {
+	const struct job *job = arg;
+	const struct container_exec *exec = job->exec;
 	struct error *err = NULL;
+	struct entry entry = { .process = exec->process,
+		.io = &exec->io,
+		.filter = job->filter->bytes,
+		.filter_bytes = job->filter->length,
+		.preserved_fds = exec->preserve_fds,
+		.sync_fd = LAUNCH_SYNC_FD };
 
-	run(arg, &err);
-	sync_send_error(LAUNCH_SYNC_FD, err);
+	run(job, &entry, &err);
+	sync_send_error(entry.sync_fd, err);
 	_exit(1);
 }
 
@@ -131,10 +134,15 @@ pid_t runtime_exec(
 		.run = job_run,
 		.arg = &job,
 	};
+	struct launch_more more = { .gate_fd = -1, .time_fd = -1, .preserved = exec->preserve_fds };
+	cleanup_free int *more_fds = NULL;
 	cleanup_close int sync_fd = -1, child_fd = -1, pidfd = -1, console_fd = -1;
 	int pair[2];
 	pid_t pid;
 
+	if (launch_more_fds(&more, &more_fds, &how.more_count, err) < 0)
+		return -1;
+	how.more_fds = more_fds;
 	if (filter_open(exec->spec->seccomp, &filter, err) < 0 || sync_pair(pair, err) < 0)
 		return -1;
 	sync_fd = pair[0];

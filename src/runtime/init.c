@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "runtime/entry.h"
+#include "runtime/gate.h"
 #include "runtime/identity.h"
 #include "runtime/kernel_setting.h"
 #include "runtime/launch.h"
@@ -15,12 +16,12 @@
 #include "runtime/sync.h"
 
 /* When the caller is gone there is nobody to tell, and nothing to be run. */
-static void wait_for(enum sync_type wanted)
+static void wait_for(int sync_fd, enum sync_type wanted)
 {
 	cleanup_error struct error *err = NULL;
 	int fd = -1;
 
-	if (sync_receive(LAUNCH_SYNC_FD, &fd, &err) != (int)wanted)
+	if (sync_receive(sync_fd, &fd, &err) != (int)wanted)
 		_exit(1);
 }
 
@@ -35,7 +36,7 @@ static int become_root(struct error **err)
 void init_await_cgroup(struct rootfs *root)
 {
 	if (root->await_cgroup)
-		wait_for(SYNC_GO);
+		wait_for(LAUNCH_SYNC_FD, SYNC_GO);
 	root->await_cgroup = false;
 }
 
@@ -91,36 +92,64 @@ static int send_console(struct rootfs *root, struct error **err)
 	return 0;
 }
 
-static int run(const struct init *init, struct error **err)
+/* Until somebody says that the program is to run; errors are his from then on. */
+static int wait_start(struct entry *entry, struct error **err)
+{
+	int fd = -1;
+
+	if (!entry->has_gate) {
+		wait_for(entry->sync_fd, SYNC_START);
+		return 0;
+	}
+	wait_for(entry->sync_fd, SYNC_LEAVE);
+	fd = gate_wait(entry->gate_fd, entry->sync_fd, err);
+	if (fd < 0)
+		return -1;
+	close_fd(entry->sync_fd);
+	close_fd(take_fd(&entry->gate_fd));
+	entry->sync_fd = fd;
+	return 0;
+}
+
+static int run(const struct init *init, struct entry *entry, struct error **err)
 {
 	const struct spec *spec = init->setup->spec;
 	struct rootfs root = ROOTFS_INIT;
-	struct entry entry = { .process = &spec->process,
-		.io = &init->setup->io,
-		.filter = init->filter,
-		.filter_bytes = init->filter_bytes,
-		.use_init = spec->init != NULL };
 
 	root.spec = spec;
 	root.bundle = init->setup->bundle;
 	root.user_ns = init->new_namespaces & CLONE_NEWUSER;
 	if (root.user_ns && spec->overlay.lower)
 		root.mounted_fd = LAUNCH_EXTRA_FD;
-	if (wait_mapped(init, &root, err) < 0 || entry_begin(err) < 0 ||
+	if (wait_mapped(init, &root, err) < 0 || entry_begin(entry, err) < 0 ||
 		build(init, &root, err) < 0 || send_console(&root, err) < 0 ||
-		entry_prepare(&entry, root.root_fd, root.terminal_fd, err) < 0 ||
-		sync_send(LAUNCH_SYNC_FD, SYNC_READY, err) < 0)
+		entry_prepare(entry, root.root_fd, root.terminal_fd, err) < 0 ||
+		sync_send(entry->sync_fd, SYNC_READY, err) < 0 || wait_start(entry, err) < 0)
 		return -1;
-	wait_for(SYNC_START);
-	return entry_exec(&entry, err);
+	/* Whoever opened the gate sees the end of its connection both when the program runs and
+	 * when we are killed: it runs when this came before. */
+	if (entry->has_gate && sync_send(entry->sync_fd, SYNC_READY, err) < 0)
+		return -1;
+	return entry_exec(entry, err);
 }
 
 /* Nothing is released: the process becomes the program, or ends. */
 LAUNCH_STACK void init_run(void *arg)
 {
+	const struct init *init = arg;
+	const struct container_setup *setup = init->setup;
 	struct error *err = NULL;
+	struct entry entry = { .process = &setup->spec->process,
+		.io = &setup->io,
+		.filter = init->filter,
+		.filter_bytes = init->filter_bytes,
+		.use_init = setup->spec->init != NULL,
+		.no_new_keyring = setup->no_new_keyring,
+		.has_gate = setup->gate_fd > 0,
+		.preserved_fds = setup->preserve_fds,
+		.sync_fd = LAUNCH_SYNC_FD };
 
-	run(arg, &err);
-	sync_send_error(LAUNCH_SYNC_FD, err);
+	run(init, &entry, &err);
+	sync_send_error(entry.sync_fd, err);
 	_exit(1);
 }

@@ -14,6 +14,7 @@ struct init {
 	bool wait_go; /* until the caller has attached it to the cgroup, and mapped ids */
 	const void *filter;
 	size_t filter_bytes;
+	bool join_time; /* the namespace at LAUNCH_TIME_FD */
 };
 
 struct rootfs;

@@ -5,12 +5,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "oci/spec.h"
@@ -22,23 +22,34 @@
 
 /* The process goes on on this stack: room for paths, and pages are only taken when touched. */
 #define STACK_BYTES (256UL * 1024)
-#define CGROUP_FD LAUNCH_FDS
-#define KEPT_MAX (LAUNCH_FDS + 1)
-
 struct helper { /* shared with the helper's memory */
 	const struct launch *launch;
 	pid_t pid;
 	struct error *error;
 };
 
-/* Places the fds at 0, 1, 2… and closes all others. */
-static int keep_fds(const int *fds, int count, struct error **err)
+static int fd_count(const struct launch *launch)
 {
-	int moved[KEPT_MAX];
+	return LAUNCH_FDS + (int)launch->more_count;
+}
+
+/* The one that is to be number i. */
+static int fd_at(const struct launch *launch, int i)
+{
+	int fd = i < LAUNCH_FDS ? launch->fds[i] : launch->more_fds[i - LAUNCH_FDS];
+
+	return fd >= 0 ? fd : launch->fds[LAUNCH_SYNC_FD];
+}
+
+/* Places the fds at 0, 1, 2…, after them the cgroup's unless it is -1, and closes all others. */
+static int keep_fds(const struct launch *launch, int cgroup_fd, struct error **err)
+{
+	int count = fd_count(launch) + (cgroup_fd >= 0);
+	cleanup_free int *moved = xcalloc((size_t)count, sizeof(*moved));
 
 	/* First out of the way of the numbers that are given. */
 	for (int i = 0; i < count; i++) {
-		int from = fds[i] >= 0 ? fds[i] : fds[LAUNCH_SYNC_FD];
+		int from = i < fd_count(launch) ? fd_at(launch, i) : cgroup_fd;
 
 		moved[i] = fcntl(from, F_DUPFD_CLOEXEC, count);
 		if (moved[i] < 0)
@@ -91,20 +102,21 @@ static int set_score(const struct spec_process *process, struct error **err)
 
 static int prepare(const struct launch *launch, struct error **err)
 {
-	int fds[KEPT_MAX], count = LAUNCH_FDS;
+	cleanup_close int cgroup_fd = -1;
 
-	memcpy(fds, launch->fds, sizeof(launch->fds));
-	if (launch->cgroup && launch->cgroup_fd < 0 &&
-		cgroup_attach(launch->cgroup, getpid(), err) < 0)
+	if (launch->cgroup && cgroup_enter(launch->cgroup, err) < 0)
 		return -1;
 	if (launch->cgroup_fd >= 0) {
-		fds[count++] = alone(launch->cgroup_fd, err);
-		if (fds[CGROUP_FD] < 0)
+		cgroup_fd = alone(launch->cgroup_fd, err);
+		if (cgroup_fd < 0)
 			return -1;
 	}
 	if (set_score(launch->score_of, err) < 0 || join_all(launch, err) < 0)
 		return -1;
-	return keep_fds(fds, count, err);
+	if (keep_fds(launch, cgroup_fd, err) < 0)
+		return -1;
+	cgroup_fd = -1; /* that number is another by now */
+	return 0;
 }
 
 LAUNCH_STACK static int help(struct helper *helper, struct error **err)
@@ -117,10 +129,10 @@ LAUNCH_STACK static int help(struct helper *helper, struct error **err)
 
 	if (prepare(launch, err) < 0)
 		return -1;
-	pid = process_clone(flags, into ? CGROUP_FD : -1, &pidfd, err);
+	pid = process_clone(flags, into ? fd_count(launch) : -1, &pidfd, err);
 	if (pid == 0) {
 		if (into)
-			close(CGROUP_FD);
+			close(fd_count(launch));
 		launch->run(launch->arg);
 	}
 	helper->pid = pid;
@@ -181,11 +193,49 @@ static void __attribute__((noreturn)) run(const struct launch *launch)
 {
 	struct error *failed = NULL;
 
-	if (keep_fds(launch->fds, LAUNCH_FDS, &failed) < 0) {
+	if ((launch->cgroup && cgroup_enter(launch->cgroup, &failed) < 0) ||
+		keep_fds(launch, -1, &failed) < 0) {
 		sync_send_error(launch->fds[LAUNCH_SYNC_FD], failed);
 		_exit(1);
 	}
 	launch->run(launch->arg);
+}
+
+/*
+ * An fd that is to be passed was inherited, so it is not close-on-exec, as all of ours are: one
+ * that is was opened by us, under a number that our caller left free.
+ */
+static int check_inherited(int fd, struct error **err)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	if (flags >= 0 && !(flags & FD_CLOEXEC))
+		return 0;
+	return error_new(err, ERROR_INVALID, "fd %d was to be passed on, and is not open", fd);
+}
+
+int launch_more_fds(
+	const struct launch_more *more, int **ret, size_t *ret_count, struct error **err)
+{
+	cleanup_free int *fds = NULL;
+	size_t count = LAUNCH_PRESERVED_FD - LAUNCH_FDS;
+
+	if (more->gate_fd < 0 && more->time_fd < 0 && more->preserved == 0)
+		return 0;
+	if (more->preserved > LAUNCH_PRESERVED_MAX)
+		return error_new(err, ERROR_INVALID, "more than %d fds to be passed on",
+			LAUNCH_PRESERVED_MAX);
+	fds = xcalloc(count + more->preserved, sizeof(*fds));
+	fds[LAUNCH_GATE_FD - LAUNCH_FDS] = more->gate_fd;
+	fds[LAUNCH_TIME_FD - LAUNCH_FDS] = more->time_fd;
+	for (unsigned int i = 0; i < more->preserved; i++) {
+		if (check_inherited(3 + (int)i, err) < 0)
+			return -1;
+		fds[count++] = 3 + (int)i;
+	}
+	*ret = take_ptr(fds);
+	*ret_count = count;
+	return 0;
 }
 
 pid_t launch(const struct launch *launch, int *ret_pidfd, struct error **err)

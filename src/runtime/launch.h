@@ -25,7 +25,11 @@ struct spec_process;
 #define LAUNCH_JOINS_MAX 8
 #define LAUNCH_SYNC_FD 3
 #define LAUNCH_EXTRA_FD 4
-#define LAUNCH_FDS 5
+#define LAUNCH_FDS 5 /* where the further ones begin, when there are any: */
+#define LAUNCH_GATE_FD 5
+#define LAUNCH_TIME_FD 6
+#define LAUNCH_PRESERVED_FD 7 /* the first of those that the program keeps */
+#define LAUNCH_PRESERVED_MAX 4096
 
 /* AddressSanitizer looks for the stack's end before each call that does not return, and warns when
  * it is not the stack that the process began with. */
@@ -41,15 +45,25 @@ struct launch {
 	int cgroup_fd; /* -1, or where the process starts (v2) */
 	const struct spec_process
 		*score_of; /* NULL, or whose oom_score_adj a joining process gets */
-	struct cgroup *cgroup; /* the helper enters it first, when not NULL and cgroup_fd is -1 */
+	struct cgroup *cgroup; /* NULL, or what the process, or its helper, enters first */
 	/*
 	 * All that the process gets, as 0, 1, 2, LAUNCH_SYNC_FD, LAUNCH_EXTRA_FD. The sync socket
 	 * keeps the place of those that are -1, so that nothing else is opened under their number.
 	 */
 	int fds[LAUNCH_FDS];
+	const int *more_fds; /* further ones, as LAUNCH_FDS, LAUNCH_FDS + 1… */
+	size_t more_count;
 	void (*run)(void *arg) __attribute__((noreturn));
 	void *arg;
 };
+
+struct launch_more { /* in this order; none of them costs nothing */
+	int gate_fd, time_fd; /* -1: none */
+	unsigned int preserved; /* of the caller's fds, from 3 on */
+};
+/* What more_fds is to be, the caller's: NULL when nothing more is wanted. */
+int launch_more_fds(
+	const struct launch_more *more, int **ret, size_t *ret_count, struct error **err);
 
 /* Returns its pid; *ret_pidfd is the caller's. */
 pid_t launch(const struct launch *launch, int *ret_pidfd, struct error **err);

@@ -4,10 +4,15 @@
  *
  *   caller -> child  SYNC_GO       entered its cgroup, ids are mapped: go on
  *   child -> caller  SYNC_CONSOLE  the terminal's master rides along
- *   child -> caller  SYNC_LISTENER  that of its seccomp filter rides along
+ *   child -> caller  SYNC_HOOKS    (init only, with hooks) the mounts are made: run yours
+ *   caller -> child  SYNC_HOOKED   (then) they have run
+ *   child -> caller  SYNC_LISTENER the seccomp filter's listener rides along
  *   child -> caller  SYNC_READY    everything but the program itself is in place
  *   caller -> child  SYNC_START    (init only) run the program
  *   child -> caller  an error, or the end: execve has closed the socket
+ *
+ * With a gate (gate.h) the caller says SYNC_LEAVE instead of SYNC_START. A child whose caller ends
+ * at any moment before finds the socket closed, and ends.
  *
  * Kept apart from sys/msg.h because the caller lives on as the container's monitor: nothing here
  * touches more than a few hundred bytes of its stack unless there is an error.
@@ -20,6 +25,9 @@ enum sync_type {
 	SYNC_END = 0,
 	SYNC_GO = 'G',
 	SYNC_START = 'S',
+	SYNC_LEAVE = 'L',
+	SYNC_HOOKS = 'H',
+	SYNC_HOOKED = 'h',
 	SYNC_READY = 'R',
 	SYNC_CONSOLE = 'C',
 	SYNC_LISTENER = 'N'

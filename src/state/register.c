@@ -78,6 +78,7 @@ int register_open(int run_fd, struct register_db **ret, bool *ret_fresh, struct 
 {
 	struct register_db *db = xcalloc(1, sizeof(*db));
 
+	db->run_fd = run_fd;
 	if (faccessat(run_fd, kind.name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
 		database_make_file(run_fd, kind.name, err) < 0)
 		goto fail;
@@ -167,6 +168,8 @@ int register_add(struct register_db *db, const struct container_row *row, struct
 	result = check_name(db, row->name, row->id, err);
 	if (result == 0)
 		result = insert(db, "INSERT", row, err);
+	if (result >= 0)
+		link_make(db, row->name, row->id);
 	return database_end(&db->database, result, err) < 0 ? -1 : 0;
 }
 
@@ -266,13 +269,31 @@ int register_each(struct register_db *db, int (*each)(const struct container_row
 	return result;
 }
 
+/* Within a transaction, before the name is nobody's any more, or another's. */
+static int drop_link_of(struct register_db *db, const char *id, struct error **err)
+{
+	cleanup_statement sqlite3_stmt *statement = NULL;
+	int found;
+
+	if (database_prepare(&db->database, &statement, err,
+		    "SELECT name FROM containers WHERE id = ?", "t", id) < 0)
+		return -1;
+	found = database_step(&db->database, statement, err);
+	if (found > 0)
+		link_drop(db, (const char *)sqlite3_column_text(statement, 0));
+	return found;
+}
+
 int register_remove(struct register_db *db, const char *id, struct error **err)
 {
 	int result;
 
 	if (database_begin(&db->database, err) < 0)
 		return -1;
-	result = database_run(&db->database, err, "DELETE FROM addresses WHERE id = ?", "t", id);
+	result = drop_link_of(db, id, err);
+	if (result >= 0)
+		result = database_run(
+			&db->database, err, "DELETE FROM addresses WHERE id = ?", "t", id);
 	if (result >= 0)
 		result = database_run(
 			&db->database, err, "DELETE FROM containers WHERE id = ?", "t", id);
@@ -294,6 +315,8 @@ int register_set_name(struct register_db *db, const char *id, const char *name, 
 		return -1;
 	result = check_name(db, name, id, err);
 	if (result == 0)
+		result = drop_link_of(db, id, err);
+	if (result >= 0)
 		result = database_run(&db->database, err,
 			"UPDATE containers SET name = ? WHERE id = ?", "tt", name, id);
 	return changed(database_end(&db->database, result, err), id, err);

@@ -17,8 +17,8 @@
 struct error;
 struct register_db;
 
-/* *ret_fresh: the register was just made, and must be filled (register_fill, with no rows too): it
- * stays fresh until that was done. */
+/* run_fd must stay open. *ret_fresh: the register was just made, and must be filled (register_fill,
+ * with no rows too): it stays fresh until that was done. */
 int register_open(int run_fd, struct register_db **ret, bool *ret_fresh, struct error **err);
 void register_close(struct register_db *db);
 
@@ -44,6 +44,11 @@ int register_fill(
 /* By full id, else name, else unique id prefix. 1, 0, or ERROR_INVALID when ambiguous. */
 int register_find(
 	struct register_db *db, const char *name, struct container_row *ret, struct error **err);
+/*
+ * The id behind a name, without the register. Only a container that runs is surely the right one:
+ * for others, and for false, ask register_find().
+ */
+bool register_link_read(int run_fd, const char *name, char ret_id[static ID_MAX]);
 /* Newest first. What each() returns other than 0 ends it and is returned. */
 int register_each(struct register_db *db, int (*each)(const struct container_row *row, void *arg),
 	void *arg, struct error **err);

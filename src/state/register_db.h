@@ -7,4 +7,9 @@
 
 struct register_db {
 	struct database database;
+	int run_fd; /* borrowed */
 };
+
+/* Within the transaction that gives a name or takes it away; best effort. */
+void link_make(const struct register_db *db, const char *name, const char *id);
+void link_drop(const struct register_db *db, const char *name);

@@ -216,6 +216,31 @@ static int count_rows(const struct container_row *row, void *arg)
 	return strv_length(*names) == 3 ? 7 : 0;
 }
 
+/* A link may be missing, and never leads to a container that has not the name. */
+static void a_name_is_a_link(void **state)
+{
+	bool fresh;
+	struct register_db *db = open_register(state, &fresh);
+	struct fixture *fixture = *state;
+	cleanup_error struct error *err = NULL;
+	char id[ID_MAX];
+
+	add(db, ID_A, "web");
+	assert_true(register_link_read(fixture->fd, "web", id));
+	assert_string_equal(id, ID_A);
+	assert_int_equal(register_set_name(db, ID_A, "old-web", &err), 0);
+	assert_false(register_link_read(fixture->fd, "web", id));
+	assert_int_equal(symlinkat(ID_A, fixture->fd, "names/web"), 0); /* by one who was killed */
+	add(db, ID_C, "web");
+	assert_true(register_link_read(fixture->fd, "web", id));
+	assert_string_equal(id, ID_C);
+	assert_int_equal(register_remove(db, ID_C, &err), 1);
+	assert_false(register_link_read(fixture->fd, "web", id));
+	assert_false(register_link_read(fixture->fd, "../register.db", id));
+	assert_false(register_link_read(fixture->fd, "..", id));
+	register_close(db);
+}
+
 static void each_is_newest_first_and_can_stop(void **state)
 {
 	bool fresh;
@@ -526,6 +551,7 @@ int main(void)
 		TEST(finds_by_id_name_and_prefix),
 		TEST(rows_come_back_whole),
 		TEST(a_name_is_taken_once),
+		TEST(a_name_is_a_link),
 		TEST(each_is_newest_first_and_can_stop),
 		TEST(addresses),
 		TEST(removing_gives_the_address_back),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/pack.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/strv.h"
 #include "store/xattr.h"
 
@@ -315,40 +315,6 @@ static int pack_item(struct pack *pack, struct item *item, int depth,
 	return fd < 0 ? 0 : pack_children(pack, fd, item->path, depth + 1, err);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int read_names(int dir_fd, strv *ret, struct error **err)
-{
-	cleanup_strv strv names = NULL;
-	size_t count = 0, room = 0;
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-
-	if (!dir) {
-		close_fd(fd);
-		return error_sys(err, "read directory");
-	}
-	while ((entry = readdir(dir)) != NULL) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (count + 1 >= room) {
-			room = room ? 2 * room : 32;
-			names = xrealloc(names, room, sizeof(*names));
-		}
-		names[count++] = xstrdup(entry->d_name);
-		names[count] = NULL;
-	}
-	closedir(dir);
-	if (count > 1)
-		qsort(names, count, sizeof(*names), compare_names);
-	*ret = take_ptr(names);
-	return 0;
-}
-
 static int pack_children(struct pack *pack, int dir_fd, const char *path, int depth,
 	struct error **err) // NOLINT(misc-no-recursion)
 {
@@ -357,7 +323,7 @@ static int pack_children(struct pack *pack, int dir_fd, const char *path, int de
 	if (depth > DEPTH_MAX)
 		return error_new(err, ERROR_INVALID, "more than %d directories within each other",
 			DEPTH_MAX);
-	if (read_names(dir_fd, &names, err) < 0)
+	if (dir_names(dir_fd, &names, err) < 0)
 		return -1;
 	for (char *const *name = names; name && *name; name++) {
 		cleanup_free char *child = xasprintf("%s%s%s", path, *path ? "/" : "", *name);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding and removing what was left behind: see the head of store.h for how it is told. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
@@ -92,19 +91,14 @@ static int sweep_blob(struct sweep *sweep, const char *name, struct error **err)
 static int each_name(struct sweep *sweep, int dir_fd,
 	int (*each)(struct sweep *sweep, const char *name, struct error **err), struct error **err)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
+	cleanup_strv strv names = NULL;
 
-	if (!dir) {
-		close_fd(fd);
-		return error_sys(err, "read a directory of %s", sweep->store->path);
-	}
-	while (result == 0 && (entry = readdir(dir)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			result = each(sweep, entry->d_name, err);
-	closedir(dir);
-	return result;
+	if (dir_names(dir_fd, &names, err) < 0)
+		return error_wrap(err, "tidy up %s", sweep->store->path);
+	for (size_t i = 0; names && names[i]; i++)
+		if (each(sweep, names[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 static int sweep_all(struct sweep *sweep, struct error **err)
