@@ -48,6 +48,10 @@ void spec_process_done(struct spec_process *process)
 	free(process->additional_gids);
 	free(process->user);
 	free(process->rlimits);
+	free(process->apparmor_profile);
+	free(process->selinux_label);
+	free(process->affinity_initial);
+	free(process->affinity_final);
 	*process = (struct spec_process){ .umask = (mode_t)-1 };
 }
 
@@ -68,6 +72,8 @@ static void arrays_done(struct spec *spec)
 		free(spec->mounts[i].type);
 		free(spec->mounts[i].source);
 		strv_free(spec->mounts[i].options);
+		free(spec->mounts[i].uid_map);
+		free(spec->mounts[i].gid_map);
 	}
 	free(spec->mounts);
 	for (size_t i = 0; i < spec->namespace_count; i++)
@@ -76,6 +82,11 @@ static void arrays_done(struct spec *spec)
 	for (size_t i = 0; i < spec->device_count; i++)
 		free(spec->devices[i].path);
 	free(spec->devices);
+	for (size_t i = 0; i < spec->net_device_count; i++) {
+		free(spec->net_devices[i].host);
+		free(spec->net_devices[i].name);
+	}
+	free(spec->net_devices);
 	free(spec->uid_map);
 	free(spec->gid_map);
 }
@@ -104,6 +115,12 @@ void spec_done(struct spec *spec)
 	free(spec->seccomp_profile);
 	free(spec->init);
 	strv_free(spec->annotations);
+	free(spec->mount_label);
+	free(spec->rdt.clos_id);
+	strv_free(spec->rdt.schemata);
+	free(spec->rdt.l3_schema);
+	free(spec->rdt.mem_bw_schema);
+	free(spec->memory_policy.nodes);
 	spec_init(spec);
 }
 
@@ -129,6 +146,14 @@ void spec_add_namespace(struct spec *spec, int type, const char *path)
 		xrealloc(spec->namespaces, spec->namespace_count + 1, sizeof(*spec->namespaces));
 	spec->namespaces[spec->namespace_count++] =
 		(struct spec_namespace){ .type = type, .path = xstrdup_null(path) };
+}
+
+bool spec_has_namespace(const struct spec *spec, int type)
+{
+	for (size_t i = 0; i < spec->namespace_count; i++)
+		if (spec->namespaces[i].type == type)
+			return true;
+	return false;
 }
 
 void spec_add_throttle(struct spec_throttles *list, int64_t major, int64_t minor, uint64_t rate)

@@ -18,51 +18,25 @@
 #include <sys/types.h>
 
 #include "base/strv.h"
+#include "oci/spec_linux.h"
+#include "oci/spec_process.h"
 
 struct error;
-
-struct spec_capabilities { /* bit n is capability n */
-	uint64_t bounding, effective, inheritable, permitted, ambient;
-};
-
-struct spec_rlimit {
-	int resource; /* RLIMIT_* */
-	uint64_t soft, hard;
-};
-
-struct spec_process {
-	bool terminal;
-	uint16_t console_height, console_width; /* 0: not set */
-	strv args, env;
-	char *cwd;
-	bool make_cwd; /* Docker makes a missing working directory; the specification does not */
-	uid_t uid;
-	gid_t gid;
-	gid_t *additional_gids;
-	size_t additional_gid_count;
-	char *user; /* NULL, or "name|uid[:group|gid]", looked up inside the container; wins over
-		       uid and gid */
-	mode_t umask; /* (mode_t)-1: 022 */
-	struct spec_capabilities capabilities;
-	struct spec_rlimit *rlimits;
-	size_t rlimit_count;
-	bool no_new_privileges;
-	int oom_score_adj;
-	bool has_oom_score_adj;
-};
 
 struct spec_namespace {
 	int type; /* CLONE_NEW* */
 	char *path; /* NULL: a new one */
 };
 
+struct spec_id_map {
+	uint32_t container, host, size;
+};
+
 struct spec_mount {
 	char *destination, *type, *source;
 	strv options;
-};
-
-struct spec_id_map {
-	uint32_t container, host, size;
+	struct spec_id_map *uid_map, *gid_map; /* of an idmapped mount; both or none */
+	size_t uid_map_count, gid_map_count;
 };
 
 struct spec_device {
@@ -106,34 +80,6 @@ struct spec_resources {
 	strv unified; /* "memory.high=123": v2 files, written as they are */
 };
 
-enum spec_hook_point { /* in the order of a container's life */
-	HOOK_PRESTART, /* deprecated, still used by all: as createRuntime */
-	HOOK_CREATE_RUNTIME, /* namespaces and mounts are made; runs in ours */
-	HOOK_CREATE_CONTAINER, /* before the root is entered; program in our mounts, run in its
-				  namespaces */
-	HOOK_START_CONTAINER, /* by init in the container, before the program */
-	HOOK_POSTSTART,
-	HOOK_POSTSTOP,
-	HOOK_POINTS
-};
-
-struct spec_hook {
-	char *path; /* absolute */
-	strv args, env; /* args NULL: the path alone */
-	int timeout; /* seconds; 0: none */
-};
-
-struct spec_hooks {
-	struct spec_hook *items;
-	size_t count;
-};
-
-struct spec_time_offset {
-	int64_t secs;
-	uint32_t nanosecs;
-	bool set;
-};
-
 struct spec_seccomp; /* oci/spec_seccomp.h */
 
 struct spec_overlay {
@@ -165,33 +111,36 @@ struct spec {
 	strv annotations; /* "key=value" */
 	struct spec_hooks hooks[HOOK_POINTS];
 	struct spec_time_offset monotonic, boottime; /* of a new time namespace */
+	char *mount_label; /* SELinux's, for the mounts that are made; NULL: none */
+	struct spec_personality personality;
+	struct spec_intel_rdt rdt;
+	struct spec_memory_policy memory_policy;
+	struct spec_net_device *net_devices;
+	size_t net_device_count;
 };
 
 void spec_init(struct spec *spec); /* nothing set: the values that mean so */
 void spec_resources_init(struct spec_resources *resources);
 int spec_parse(const char *text, size_t length, struct spec *ret, struct error **err);
-int spec_process_parse(struct json_object *obj, struct spec_process *ret, struct error **err);
 char *spec_text(const struct spec *spec); /* JSON; the caller frees */
-struct json_object *spec_process_json(const struct spec_process *process);
 void spec_done(struct spec *spec);
-void spec_process_done(struct spec_process *process);
 void spec_resources_done(struct spec_resources *resources);
 
 /* Growing the arrays: texts are copied. */
 struct spec_mount *spec_add_mount(struct spec *spec, const char *destination, const char *type,
 	const char *source, const char *options); /* options: comma-separated */
+bool spec_has_namespace(const struct spec *spec, int type); /* new or joined */
 void spec_add_namespace(struct spec *spec, int type, const char *path);
 void spec_add_throttle(struct spec_throttles *list, int64_t major, int64_t minor, uint64_t rate);
 void spec_add_device_rule(struct spec_resources *resources, const struct spec_device_rule *rule);
 
-/* Names and numbers: "CAP_CHOWN" or "chown" -> 0, "RLIMIT_NOFILE" or "nofile", "network" ->
- * CLONE_NEWNET; -1 unknown. */
-int capability_number(const char *name);
-const char *capability_name(int number);
-int rlimit_number(const char *name);
+/* "network" -> CLONE_NEWNET; -1 unknown. */
 int namespace_type(const char *name);
 const char *namespace_name(int type); /* the specification's: "network" */
 const char *namespace_file(int type); /* of /proc/PID/ns: "net" */
+/* With dots as separators ('/' is then a dot of a name); NULL for what is no name. */
+char *sysctl_name(const char *given);
+int sysctl_namespace(const char *name); /* CLONE_NEW*; 0: it is of none, but of the host */
 
 static inline void spec_done_p_(struct spec *spec)
 {

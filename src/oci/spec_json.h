@@ -59,6 +59,44 @@ int spec_refuse(
 
 void spec_put_map(struct json_object *obj, const char *key, char *const *map);
 
+/* A member of one of several names, by its number. */
+struct spec_name {
+	const char *name;
+	int64_t value;
+};
+/* names end with NULL. `policy: "SCHED_FOO" is not known` */
+int spec_get_name(struct json_object *obj, const char *key, const struct spec_name *names,
+	int64_t *ret, struct error **err);
+/* An array of them: all or-ed together. */
+int spec_get_flags(struct json_object *obj, const char *key, const struct spec_name *names,
+	uint64_t *ret, struct error **err);
+void spec_put_name(
+	struct json_object *obj, const char *key, const struct spec_name *names, int64_t value);
+void spec_put_flags(
+	struct json_object *obj, const char *key, const struct spec_name *names, uint64_t value);
+/* "0-3,7"; an empty text is none. */
+int spec_get_number_list(struct json_object *obj, const char *key, char **ret, struct error **err);
+int spec_get_id_map(struct json_object *obj, const char *key, struct spec_id_map **ret,
+	size_t *ret_count, struct error **err);
+void spec_put_id_map(
+	struct json_object *obj, const char *key, const struct spec_id_map *map, size_t count);
+
+/* spec_schedule.c: what decides where and when a process runs. */
+int spec_schedule_parse(struct json_object *process, struct spec_process *ret, struct error **err);
+void spec_schedule_put(struct json_object *process, const struct spec_process *from);
+int spec_memory_policy_parse(
+	struct json_object *linux_obj, struct spec_memory_policy *ret, struct error **err);
+void spec_memory_policy_put(struct json_object *linux_obj, const struct spec_memory_policy *policy);
+
+/* spec_linux.c */
+int spec_linux_parse(struct json_object *top, struct spec *spec, struct error **err);
+void spec_linux_objects_put(struct json_object *linux_obj, const struct spec *spec);
+/* spec_mount.c */
+int spec_mounts_parse(struct json_object *top, struct spec *spec, struct error **err);
+struct json_object *spec_mounts_json(const struct spec *spec);
+/* Rules between members, in spec_check.c. */
+int spec_check(const struct spec *spec, struct error **err);
+
 /* Hooks, in spec_hook.c. */
 int spec_hooks_parse(struct json_object *top, struct spec *spec, struct error **err);
 struct json_object *spec_hooks_json(const struct spec *spec); /* NULL: none */

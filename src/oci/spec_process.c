@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -23,9 +24,6 @@ static const struct {
 	{ "ambient", offsetof(struct spec_capabilities, ambient) },
 };
 
-static const char *const unsupported[] = { "selinuxLabel", "scheduler", "ioPriority",
-	"execCPUAffinity", NULL };
-
 static uint64_t *capability_set(const struct spec_capabilities *capabilities, size_t i)
 {
 	return (uint64_t *)((char *)capabilities + capability_sets[i].offset);
@@ -45,8 +43,7 @@ static int parse_capability_set(
 		int number;
 
 		if (!json_object_is_type(name, json_type_string))
-			return error_new(
-				err, ERROR_INVALID, "'%s' is not an array of strings", key);
+			return error_new(err, ERROR_INVALID, "%s[%zu]: is not a string", key, i);
 		number = capability_number(json_object_get_string(name));
 		if (number >= 0)
 			set |= UINT64_C(1) << number;
@@ -60,71 +57,49 @@ static int parse_capabilities(
 {
 	struct json_object *sets = NULL;
 
-	if (json_get(obj, "capabilities", json_type_object, &sets, err) < 0)
+	if (spec_get(obj, "capabilities", json_type_object, &sets, err) < 0)
 		return -1;
 	for (size_t i = 0; sets && i < LENGTH(capability_sets); i++)
 		if (parse_capability_set(
 			    sets, capability_sets[i].key, capability_set(ret, i), err) < 0)
-			return error_wrap(err, "'capabilities'");
+			return spec_at(err, "capabilities");
 	return 0;
 }
 
-static int get_u64(struct json_object *obj, const char *key, uint64_t *ret, struct error **err)
+static int rlimit_values(struct json_object *obj, struct spec_rlimit *limit, struct error **err)
 {
-	struct json_object *value = NULL;
-	int found = json_get(obj, key, json_type_int, &value, err);
+	int has_soft = spec_get_u64(obj, "soft", &limit->soft, err);
+	int has_hard = has_soft < 0 ? -1 : spec_get_u64(obj, "hard", &limit->hard, err);
 
-	/* Above INT64_MAX json-c gives the signed form as INT64_MAX: only negatives are below 0. */
-	if (found > 0 && json_object_get_int64(value) < 0)
-		return error_new(err, ERROR_INVALID, "'%s' is negative", key);
-	if (found > 0)
-		*ret = json_object_get_uint64(value);
-	return found;
+	if (has_hard < 0)
+		return -1;
+	if (!has_soft || !has_hard)
+		return spec_missing(has_soft ? "hard" : "soft", err);
+	if (limit->soft > limit->hard)
+		return error_new(err, ERROR_INVALID, "soft: %llu is above hard, which is %llu",
+			(unsigned long long)limit->soft, (unsigned long long)limit->hard);
+	return 0;
 }
 
-static int parse_rlimit(struct json_object *obj, struct spec_rlimit *ret, struct error **err)
+static int parse_rlimit(struct json_object *obj, void *arg, struct error **err)
 {
+	struct spec_process *process = arg;
 	struct spec_rlimit limit = { 0 };
 	const char *name = NULL;
-	int has_soft = 0, has_hard = 0;
+	int found = spec_get_word(obj, "type", &name, err);
 
-	if (json_get_text(obj, "type", &name, err) < 0)
-		return -1;
-	limit.resource = name ? rlimit_number(name) : -1;
+	if (found <= 0)
+		return found < 0 ? -1 : spec_missing("type", err);
+	limit.resource = rlimit_number(name);
 	if (limit.resource < 0)
-		return error_new(err, ERROR_INVALID, "'%s' is not a limit of setrlimit(2)",
-			name ? name : "");
-	has_soft = get_u64(obj, "soft", &limit.soft, err);
-	if (has_soft >= 0)
-		has_hard = get_u64(obj, "hard", &limit.hard, err);
-	if (has_soft < 0 || has_hard < 0)
-		return error_wrap(err, "%s", name);
-	if (!has_soft || !has_hard)
-		return error_new(err, ERROR_INVALID, "%s lacks 'soft' or 'hard'", name);
-	*ret = limit;
-	return 0;
-}
-
-static int parse_rlimits(struct json_object *obj, struct spec_process *process, struct error **err)
-{
-	struct json_object *array = NULL;
-	size_t count;
-
-	if (spec_get_array(obj, "rlimits", RLIM_NLIMITS, &array, err) <= 0)
-		return *err ? -1 : 0;
-	count = json_object_array_length(array);
-	process->rlimits = xcalloc(count, sizeof(*process->rlimits));
-	for (size_t i = 0; i < count; i++) {
-		struct spec_rlimit *limit = &process->rlimits[i];
-
-		if (parse_rlimit(json_object_array_get_idx(array, i), limit, err) < 0)
-			return error_wrap(err, "'rlimits'");
-		for (size_t k = 0; k < i; k++)
-			if (process->rlimits[k].resource == limit->resource)
-				return error_new(err, ERROR_INVALID, "'rlimits': %s is there twice",
-					rlimit_name(limit->resource));
-		process->rlimit_count++;
-	}
+		return error_new(err, ERROR_INVALID, "type: \"%s\" is not known", name);
+	for (size_t i = 0; i < process->rlimit_count; i++)
+		if (process->rlimits[i].resource == limit.resource)
+			return error_new(err, ERROR_INVALID, "type: \"%s\" is there twice", name);
+	if (rlimit_values(obj, &limit, err) < 0)
+		return -1;
+	process->rlimits = xrealloc(process->rlimits, process->rlimit_count + 1, sizeof(limit));
+	process->rlimits[process->rlimit_count++] = limit;
 	return 0;
 }
 
@@ -142,21 +117,18 @@ static int parse_groups(struct json_object *user, struct spec_process *process, 
 		int64_t number = json_object_get_int64(gid);
 
 		if (!json_object_is_type(gid, json_type_int) || number < 0 || number > UINT32_MAX)
-			return error_new(
-				err, ERROR_INVALID, "'additionalGids' is not a list of ids");
+			return error_new(err, ERROR_INVALID,
+				"additionalGids[%zu]: is not an id (0 to 4294967295)", i);
 		process->additional_gids[process->additional_gid_count++] = (gid_t)number;
 	}
 	return 0;
 }
 
-static int parse_user(struct json_object *obj, struct spec_process *process, struct error **err)
+static int fill_user(struct json_object *user, struct spec_process *process, struct error **err)
 {
-	struct json_object *user = NULL;
 	int64_t umask = 0;
-	int found = json_get(obj, "user", json_type_object, &user, err);
+	int found;
 
-	if (found <= 0)
-		return found;
 	if (spec_get_u32(user, "uid", &process->uid, err) < 0 ||
 		spec_get_u32(user, "gid", &process->gid, err) < 0)
 		return -1;
@@ -168,33 +140,50 @@ static int parse_user(struct json_object *obj, struct spec_process *process, str
 	return parse_groups(user, process, err);
 }
 
-static int parse_console(struct json_object *obj, struct spec_process *process, struct error **err)
+static int fill_console(struct json_object *size, struct spec_process *process, struct error **err)
 {
-	struct json_object *size = NULL;
 	int64_t height = 0, width = 0;
-	int found = json_get(obj, "consoleSize", json_type_object, &size, err);
+	int has_height = spec_get_number(size, "height", UINT16_MAX, &height, err);
+	int has_width =
+		has_height < 0 ? -1 : spec_get_number(size, "width", UINT16_MAX, &width, err);
 
-	if (found <= 0)
-		return found;
-	if (spec_get_number(size, "height", UINT16_MAX, &height, err) < 0 ||
-		spec_get_number(size, "width", UINT16_MAX, &width, err) < 0)
-		return error_wrap(err, "'consoleSize'");
+	if (has_width < 0)
+		return -1;
+	if (!has_height || !has_width)
+		return spec_missing(has_height ? "width" : "height", err);
 	process->console_height = (uint16_t)height;
 	process->console_width = (uint16_t)width;
 	return 0;
 }
 
-/* A profile that we cannot set is a protection asked for: only its absence is fine. */
-static int refuse_unsupported(struct json_object *obj, struct error **err)
+static int fill_own(struct json_object *own, struct spec_process *process, struct error **err)
 {
-	const char *profile = "";
-
-	if (json_get_text(obj, "apparmorProfile", &profile, err) < 0)
+	if (spec_get_text(own, "user", &process->user, err) < 0 ||
+		spec_get_bool(own, "makeCwd", &process->make_cwd, err) < 0)
 		return -1;
-	if (*profile && strcmp(profile, "unconfined") != 0)
-		return error_new(err, ERROR_UNSUPPORTED,
-			"process.apparmorProfile is not supported ('%s')", profile);
-	return spec_refuse(obj, unsupported, "process", err);
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	int (*fill)(struct json_object *obj, struct spec_process *process, struct error **err);
+} objects[] = {
+	{ "user", fill_user },
+	{ "consoleSize", fill_console },
+	{ "vessel", fill_own },
+};
+
+static int parse_objects(struct json_object *obj, struct spec_process *process, struct error **err)
+{
+	for (size_t i = 0; i < LENGTH(objects); i++) {
+		struct json_object *member = NULL;
+
+		if (spec_get(obj, objects[i].key, json_type_object, &member, err) < 0)
+			return -1;
+		if (member && objects[i].fill(member, process, err) < 0)
+			return spec_at(err, "%s", objects[i].key);
+	}
+	return 0;
 }
 
 static int parse_scalars(struct json_object *obj, struct spec_process *process, struct error **err)
@@ -202,35 +191,35 @@ static int parse_scalars(struct json_object *obj, struct spec_process *process, 
 	int64_t adjustment = 0;
 	int found;
 
-	if (json_get_bool(obj, "terminal", &process->terminal, err) < 0 ||
-		json_get_bool(obj, "noNewPrivileges", &process->no_new_privileges, err) < 0)
+	if (spec_get_bool(obj, "terminal", &process->terminal, err) < 0 ||
+		spec_get_bool(obj, "noNewPrivileges", &process->no_new_privileges, err) < 0 ||
+		spec_get_text(obj, "apparmorProfile", &process->apparmor_profile, err) < 0 ||
+		spec_get_text(obj, "selinuxLabel", &process->selinux_label, err) < 0)
 		return -1;
-	found = json_get_int(obj, "oomScoreAdj", &adjustment, err);
+	found = spec_get_int(obj, "oomScoreAdj", -1000, 1000, &adjustment, err);
 	if (found < 0)
 		return -1;
-	if (adjustment < -1000 || adjustment > 1000)
-		return error_new(err, ERROR_INVALID, "'oomScoreAdj' is not from -1000 to 1000");
 	process->oom_score_adj = (int)adjustment;
 	process->has_oom_score_adj = found > 0;
 	return 0;
 }
 
+/* commandLine is for Windows. */
 static int parse_texts(struct json_object *obj, struct spec_process *process, struct error **err)
 {
-	struct json_object *own = NULL;
-
 	if (spec_get_list(obj, "args", &process->args, err) < 0 ||
 		spec_get_list(obj, "env", &process->env, err) < 0 ||
-		spec_get_text(obj, "cwd", &process->cwd, err) < 0 ||
-		json_get(obj, "vessel", json_type_object, &own, err) < 0)
+		spec_get_text(obj, "cwd", &process->cwd, err) < 0)
 		return -1;
-	if (!process->args || !process->args[0])
-		return error_new(err, ERROR_INVALID, "'args' is missing or empty");
-	if (!process->cwd || process->cwd[0] != '/')
-		return error_new(err, ERROR_INVALID, "'cwd' is not an absolute path");
-	if (own && (spec_get_text(own, "user", &process->user, err) < 0 ||
-			   json_get_bool(own, "makeCwd", &process->make_cwd, err) < 0))
-		return -1;
+	if (!process->args)
+		return spec_missing("args", err);
+	if (!process->args[0])
+		return error_new(err, ERROR_INVALID, "args: is empty");
+	if (!process->cwd)
+		return spec_missing("cwd", err);
+	if (process->cwd[0] != '/')
+		return error_new(
+			err, ERROR_INVALID, "cwd: '%s' is not an absolute path", process->cwd);
 	return 0;
 }
 
@@ -239,10 +228,11 @@ int spec_process_parse(struct json_object *obj, struct spec_process *ret, struct
 	cleanup_spec_process struct spec_process process = { .umask = (mode_t)-1 };
 
 	if (parse_texts(obj, &process, err) < 0 || parse_scalars(obj, &process, err) < 0 ||
-		parse_console(obj, &process, err) < 0 || parse_user(obj, &process, err) < 0 ||
+		parse_objects(obj, &process, err) < 0 ||
 		parse_capabilities(obj, &process.capabilities, err) < 0 ||
-		parse_rlimits(obj, &process, err) < 0 || refuse_unsupported(obj, err) < 0)
-		return error_wrap(err, "'process'");
+		spec_each(obj, "rlimits", RLIM_NLIMITS, parse_rlimit, &process, err) < 0 ||
+		spec_schedule_parse(obj, &process, err) < 0)
+		return -1;
 	*ret = process;
 	process = (struct spec_process){ 0 };
 	return 0;
@@ -320,6 +310,9 @@ struct json_object *spec_process_json(const struct spec_process *process)
 	json_put_bool(object, "noNewPrivileges", process->no_new_privileges);
 	if (process->has_oom_score_adj)
 		json_put_int(object, "oomScoreAdj", process->oom_score_adj);
+	json_put_text(object, "apparmorProfile", process->apparmor_profile);
+	json_put_text(object, "selinuxLabel", process->selinux_label);
+	spec_schedule_put(object, process);
 	if (process->user || process->make_cwd) {
 		own = json_object_new_object();
 		json_put_text(own, "user", process->user);

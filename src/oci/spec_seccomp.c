@@ -8,7 +8,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/sha256.h"
 #include "oci/spec_json.h"
 
 #define RULES_MAX 4096 /* instructions that a filter can have */
@@ -346,38 +345,4 @@ struct json_object *spec_seccomp_json(const struct spec_seccomp *seccomp)
 		json_object_array_add(array, rule_json(&seccomp->rules[i]));
 	json_put(object, "syscalls", array);
 	return object;
-}
-
-/* Every text with its NUL and every list with its count: no two profiles feed the same bytes. */
-static void hash_list(struct sha256 *sha, char *const *list)
-{
-	uint64_t count = list ? strv_length(list) : 0;
-
-	sha256_update(sha, &count, sizeof(count));
-	for (uint64_t i = 0; i < count; i++)
-		sha256_update(sha, list[i], strlen(list[i]) + 1);
-}
-
-void spec_seccomp_hash(const struct spec_seccomp *seccomp, struct sha256 *sha)
-{
-	const uint64_t head[] = { (uint64_t)seccomp->default_action, seccomp->default_errno,
-		seccomp->has_default_errno, seccomp->rule_count };
-
-	sha256_update(sha, head, sizeof(head));
-	hash_list(sha, seccomp->architectures);
-	for (size_t i = 0; i < seccomp->rule_count; i++) {
-		const struct spec_seccomp_rule *rule = &seccomp->rules[i];
-		const uint64_t numbers[] = { (uint64_t)rule->action, rule->errno_ret,
-			rule->arg_count };
-
-		sha256_update(sha, numbers, sizeof(numbers));
-		hash_list(sha, rule->names);
-		for (size_t k = 0; k < rule->arg_count; k++) {
-			const struct spec_seccomp_arg *arg = &rule->args[k];
-			const uint64_t fields[] = { arg->index, (uint64_t)arg->op, arg->value,
-				arg->value_two };
-
-			sha256_update(sha, fields, sizeof(fields));
-		}
-	}
 }

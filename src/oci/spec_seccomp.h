@@ -13,7 +13,6 @@
 #include "base/strv.h"
 
 struct error;
-struct sha256;
 
 enum seccomp_action {
 	SECCOMP_KILL_THREAD, /* SCMP_ACT_KILL is the same */
@@ -81,8 +80,6 @@ struct json_object *spec_seccomp_json(const struct spec_seccomp *seccomp);
 void spec_seccomp_done(struct spec_seccomp *seccomp);
 /* Whether a listener gets calls to decide on. */
 bool spec_seccomp_notifies(const struct spec_seccomp *seccomp);
-/* All that makes a difference to the compiled filter. */
-void spec_seccomp_hash(const struct spec_seccomp *seccomp, struct sha256 *sha);
 
 static inline void spec_seccomp_done_p_(struct spec_seccomp *seccomp)
 {

@@ -5,22 +5,6 @@
 
 #define VERSION "1.2.0"
 
-static struct json_object *mounts_json(const struct spec *spec)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < spec->mount_count; i++) {
-		struct json_object *object = json_object_new_object();
-
-		json_put_text(object, "destination", spec->mounts[i].destination);
-		json_put_text(object, "type", spec->mounts[i].type);
-		json_put_text(object, "source", spec->mounts[i].source);
-		json_put_strv(object, "options", spec->mounts[i].options);
-		json_object_array_add(array, object);
-	}
-	return array;
-}
-
 static struct json_object *namespaces_json(const struct spec *spec)
 {
 	struct json_object *array = json_object_new_array();
@@ -56,25 +40,6 @@ static struct json_object *devices_json(const struct spec *spec)
 	return array;
 }
 
-static void put_id_map(
-	struct json_object *obj, const char *key, const struct spec_id_map *map, size_t count)
-{
-	struct json_object *array;
-
-	if (count == 0)
-		return;
-	array = json_object_new_array();
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *object = json_object_new_object();
-
-		json_put_int(object, "containerID", map[i].container);
-		json_put_int(object, "hostID", map[i].host);
-		json_put_int(object, "size", map[i].size);
-		json_object_array_add(array, object);
-	}
-	json_put(obj, key, array);
-}
-
 static void put_time_offset(
 	struct json_object *obj, const char *key, const struct spec_time_offset *offset)
 {
@@ -104,8 +69,8 @@ static struct json_object *linux_json(const struct spec *spec)
 {
 	struct json_object *object = json_object_new_object();
 
-	put_id_map(object, "uidMappings", spec->uid_map, spec->uid_map_count);
-	put_id_map(object, "gidMappings", spec->gid_map, spec->gid_map_count);
+	spec_put_id_map(object, "uidMappings", spec->uid_map, spec->uid_map_count);
+	spec_put_id_map(object, "gidMappings", spec->gid_map, spec->gid_map_count);
 	spec_put_map(object, "sysctl", spec->sysctl);
 	json_put(object, "resources", spec_resources_json(&spec->resources));
 	json_put_text(object, "cgroupsPath", spec->cgroups_path);
@@ -115,6 +80,8 @@ static struct json_object *linux_json(const struct spec *spec)
 		json_put(object, "seccomp", spec_seccomp_json(spec->seccomp_profile));
 	if (spec->device_count > 0)
 		json_put(object, "devices", devices_json(spec));
+	json_put_text(object, "mountLabel", spec->mount_label);
+	spec_linux_objects_put(object, spec);
 	json_put_text(object, "rootfsPropagation", propagation_name(spec->root_propagation));
 	json_put_strv(object, "maskedPaths", spec->masked_paths);
 	json_put_strv(object, "readonlyPaths", spec->readonly_paths);
@@ -138,21 +105,29 @@ static struct json_object *own_json(const struct spec *spec)
 	return object;
 }
 
+static struct json_object *root_json(const struct spec *spec)
+{
+	struct json_object *root = json_object_new_object();
+
+	json_put_text(root, "path", spec->root_path);
+	json_put_bool(root, "readonly", spec->root_readonly);
+	return root;
+}
+
 char *spec_text(const struct spec *spec)
 {
 	cleanup_json struct json_object *object = json_object_new_object();
-	struct json_object *root = json_object_new_object(), *own = own_json(spec);
+	struct json_object *own = own_json(spec);
 	struct json_object *hooks = spec_hooks_json(spec);
 
 	json_put_text(object, "ociVersion", spec->version ? spec->version : VERSION);
-	json_put_text(root, "path", spec->root_path);
-	json_put_bool(root, "readonly", spec->root_readonly);
-	json_put(object, "root", root);
+	if (spec->root_path || spec->overlay.lower)
+		json_put(object, "root", root_json(spec));
 	if (spec->process.args)
 		json_put(object, "process", spec_process_json(&spec->process));
 	json_put_text(object, "hostname", spec->hostname);
 	json_put_text(object, "domainname", spec->domainname);
-	json_put(object, "mounts", mounts_json(spec));
+	json_put(object, "mounts", spec_mounts_json(spec));
 	json_put(object, "linux", linux_json(spec));
 	if (hooks)
 		json_put(object, "hooks", hooks);

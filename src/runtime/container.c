@@ -15,7 +15,10 @@
 #include "base/file.h"
 #include "runtime/filter.h"
 #include "runtime/init.h"
+#include "runtime/kernel_setting.h"
+#include "runtime/label.h"
 #include "runtime/launch.h"
+#include "runtime/listener.h"
 #include "runtime/sync.h"
 #include "sys/mount.h"
 #include "sys/process.h"
@@ -147,9 +150,7 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	struct container_init *made, struct error **err)
 {
 	cleanup_close int child_fd = -1, root_fd = -1;
-	struct init init = {
-		.setup = setup, .filter = filter->bytes, .filter_bytes = filter->length
-	};
+	struct init init = { .setup = setup, .filter = filter };
 	__attribute__((cleanup(close_joins_p_))) struct launch launch_in = {
 		.join_pidfd = -1,
 		.cgroup_fd = made->cgroup ? cgroup_clone_fd(made->cgroup) : -1,
@@ -191,15 +192,17 @@ int runtime_create(
 	struct filter filter cleanup_filter = { 0 };
 	struct container_init made = nothing;
 
-	if (filter_open(spec->seccomp, &filter, err) < 0)
+	if (kernel_settings_check(spec, err) < 0 || label_check(spec, &spec->process, err) < 0 ||
+		(!setup->filter && filter_open(spec, &filter, err) < 0))
 		return -1;
 	if (spec->cgroups_path && cgroup_create(spec->cgroups_path, setup->driver, &spec->resources,
 					  &made.cgroup, err) < 0)
 		return -1;
-	if (start_init(setup, &filter, &made, err) < 0) {
+	if (start_init(setup, setup->filter ? setup->filter : &filter, &made, err) < 0) {
 		runtime_destroy(&made);
 		return -1;
 	}
+	made.setup = setup;
 	*ret = made;
 	return 0;
 }
@@ -220,6 +223,21 @@ static int died(const struct container_init *init, struct error **err)
 	return -1;
 }
 
+/* Takes the fd. */
+static int send_listener(const struct container_init *init, int fd, struct error **err)
+{
+	const struct listener_state state = { .spec = init->setup->spec,
+		.id = init->setup->id,
+		.bundle = init->setup->bundle,
+		.status = "creating",
+		.init_pid = init->pid,
+		.pid = init->pid };
+	int result = listener_send(&state, fd, err);
+
+	close_fd(fd);
+	return result;
+}
+
 int runtime_wait_ready(struct container_init *init, struct error **err)
 {
 	for (;;) {
@@ -228,6 +246,11 @@ int runtime_wait_ready(struct container_init *init, struct error **err)
 
 		if (type == SYNC_CONSOLE) {
 			init->console_fd = fd;
+			continue;
+		}
+		if (type == SYNC_LISTENER) {
+			if (send_listener(init, fd, err) < 0)
+				return -1;
 			continue;
 		}
 		close_fd(fd);

@@ -22,6 +22,7 @@
 #include "runtime/cgroup.h"
 
 struct error;
+struct filter;
 
 struct container_io {
 	int stdin_fd, stdout_fd,
@@ -33,6 +34,7 @@ struct container_init {
 	int pidfd;
 	int sync_fd; /* to the child, until started */
 	int console_fd; /* the terminal's master, when the process has one and is ready; else -1 */
+	const struct container_setup *setup; /* until it is ready: whose listener it sends */
 	bool ready;
 	struct cgroup *cgroup;
 };
@@ -51,6 +53,11 @@ struct container_setup {
 	const char *id; /* for the state that hooks get; NULL: bundles with hooks are refused */
 	int gate_fd;
 	unsigned preserve_fds;
+	/*
+	 * Of filter_compile(), for a spec with linux.seccomp, which is refused without; NULL: the
+	 * spec's own one (filter_open()).
+	 */
+	const struct filter *filter;
 	bool no_pivot; /* chroot instead of pivot_root(2), for a host on a ramfs */
 	bool no_new_keyring;
 };
@@ -91,6 +98,8 @@ struct container_exec {
 	struct cgroup *cgroup;
 	struct container_io io;
 	unsigned preserve_fds;
+	const struct filter *filter; /* as in struct container_setup */
+	const char *id, *bundle; /* for the listener of that filter, if it has one */
 };
 /* Runs a further process as a child of the caller; *ret_pidfd and *ret_console (-1 without
  * terminal) are the caller's. */

@@ -8,13 +8,17 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "oci/spec.h"
 #include "runtime/seccomp.h"
 
-int filter_open(const char *text, struct filter *ret, struct error **err)
+int filter_open(const struct spec *spec, struct filter *ret, struct error **err)
 {
+	const char *text = spec->seccomp;
 	ssize_t length;
 
 	*ret = (struct filter){ 0 };
+	if (spec->seccomp_profile)
+		return error_new(err, ERROR_UNSUPPORTED, "linux.seccomp: is not compiled");
 	if (!text || strcmp(text, "unconfined") == 0)
 		return 0;
 	if (strcmp(text, SECCOMP_DEFAULT) == 0) {

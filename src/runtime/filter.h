@@ -17,8 +17,9 @@ struct filter {
 	char *owned;
 };
 
-/* text: of struct spec; NULL: none. */
-int filter_open(const char *text, struct filter *ret, struct error **err);
+/* That of vessel's own bundles; a spec with linux.seccomp is refused, it is for filter_compile().
+ */
+int filter_open(const struct spec *spec, struct filter *ret, struct error **err);
 void filter_done(struct filter *filter);
 
 /*

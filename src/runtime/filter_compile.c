@@ -50,6 +50,40 @@ static bool is_strict(const struct spec *spec)
 	return false;
 }
 
+/* Every text with its NUL and every list with its count: no two profiles feed the same bytes. */
+static void hash_list(struct sha256 *sha, char *const *list)
+{
+	uint64_t count = list ? strv_length(list) : 0;
+
+	sha256_update(sha, &count, sizeof(count));
+	for (uint64_t i = 0; i < count; i++)
+		sha256_update(sha, list[i], strlen(list[i]) + 1);
+}
+
+static void hash_profile(struct sha256 *sha, const struct spec_seccomp *seccomp)
+{
+	const uint64_t head[] = { (uint64_t)seccomp->default_action, seccomp->default_errno,
+		seccomp->has_default_errno, seccomp->rule_count };
+
+	sha256_update(sha, head, sizeof(head));
+	hash_list(sha, seccomp->architectures);
+	for (size_t i = 0; i < seccomp->rule_count; i++) {
+		const struct spec_seccomp_rule *rule = &seccomp->rules[i];
+		const uint64_t numbers[] = { (uint64_t)rule->action, rule->errno_ret,
+			rule->arg_count };
+
+		sha256_update(sha, numbers, sizeof(numbers));
+		hash_list(sha, rule->names);
+		for (size_t k = 0; k < rule->arg_count; k++) {
+			const struct spec_seccomp_arg *arg = &rule->args[k];
+			const uint64_t fields[] = { arg->index, (uint64_t)arg->op, arg->value,
+				arg->value_two };
+
+			sha256_update(sha, fields, sizeof(fields));
+		}
+	}
+}
+
 static void name_of(const struct spec *spec, char ret[static NAME_LENGTH + 1])
 {
 	struct utsname kernel = { 0 };
@@ -65,7 +99,7 @@ static void name_of(const struct spec *spec, char ret[static NAME_LENGTH + 1])
 	sha256_update(&sha, kernel.version, strlen(kernel.version) + 1);
 	sha256_update(&sha, kernel.machine, strlen(kernel.machine) + 1);
 	sha256_update(&sha, &strict, sizeof(strict));
-	spec_seccomp_hash(spec->seccomp_profile, &sha);
+	hash_profile(&sha, spec->seccomp_profile);
 	sha256_final(&sha, digest);
 	for (size_t i = 0; i < sizeof(digest); i++)
 		(void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
@@ -188,7 +222,7 @@ int filter_compile(
 
 	*ret = (struct filter){ 0 };
 	if (!spec->seccomp_profile)
-		return filter_open(spec->seccomp, ret, err);
+		return filter_open(spec, ret, err);
 	if (cache) {
 		name_of(spec, name);
 		path = xasprintf("%s/%s", cache, name);

@@ -11,6 +11,7 @@
 #include "runtime/gate.h"
 #include "runtime/identity.h"
 #include "runtime/kernel_setting.h"
+#include "runtime/label.h"
 #include "runtime/launch.h"
 #include "runtime/rootfs.h"
 #include "runtime/sync.h"
@@ -56,13 +57,14 @@ static int apply_settings(const struct init *init, struct rootfs *root, struct e
 {
 	const struct spec *spec = root->spec;
 
-	if (spec->process.has_oom_score_adj || spec->sysctl ||
+	if (spec->process.has_oom_score_adj || spec->sysctl || label_is_asked(&spec->process) ||
 		init->new_namespaces & CLONE_NEWPID) {
 		root->proc_fd = private_proc_open(err);
 		if (root->proc_fd < 0)
 			return -1;
 	}
-	if (oom_score_apply(&spec->process, root->proc_fd, err) < 0)
+	if (oom_score_apply(&spec->process, root->proc_fd, err) < 0 ||
+		label_apply(&spec->process, root->proc_fd, err) < 0)
 		return -1;
 	return kernel_settings_apply(spec, init->new_namespaces, root->proc_fd, err);
 }
@@ -124,11 +126,14 @@ static int run(const struct init *init, struct entry *entry, struct error **err)
 	if (wait_mapped(init, &root, err) < 0 || entry_begin(entry, err) < 0 ||
 		build(init, &root, err) < 0 || send_console(&root, err) < 0 ||
 		entry_prepare(entry, root.root_fd, root.terminal_fd, err) < 0 ||
+		entry_confine(entry, false, err) < 0 ||
 		sync_send(entry->sync_fd, SYNC_READY, err) < 0 || wait_start(entry, err) < 0)
 		return -1;
 	/* Whoever opened the gate sees the end of its connection both when the program runs and
 	 * when we are killed: it runs when this came before. */
 	if (entry->has_gate && sync_send(entry->sync_fd, SYNC_READY, err) < 0)
+		return -1;
+	if (entry_confine(entry, true, err) < 0)
 		return -1;
 	return entry_exec(entry, err);
 }
@@ -142,7 +147,6 @@ LAUNCH_STACK void init_run(void *arg)
 	struct entry entry = { .process = &setup->spec->process,
 		.io = &setup->io,
 		.filter = init->filter,
-		.filter_bytes = init->filter_bytes,
 		.use_init = setup->spec->init != NULL,
 		.no_new_keyring = setup->no_new_keyring,
 		.has_gate = setup->gate_fd > 0,

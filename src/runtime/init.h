@@ -12,8 +12,7 @@ struct init {
 	const struct container_setup *setup;
 	uint64_t new_namespaces; /* all that are not joined */
 	bool wait_go; /* until the caller has attached it to the cgroup, and mapped ids */
-	const void *filter;
-	size_t filter_bytes;
+	const struct filter *filter;
 	bool join_time; /* the namespace at LAUNCH_TIME_FD */
 };
 

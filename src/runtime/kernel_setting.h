@@ -8,8 +8,10 @@ struct error;
 struct spec;
 
 /*
- * new_namespaces are those that the container does not share: a setting of a shared one would
- * change the host or another container, and is refused. proc_fd is a procfs of ours.
+ * By who starts the container, before anything is made: whether all settings are of namespaces that
+ * the container does not share with us.
  */
+int kernel_settings_check(const struct spec *spec, struct error **err);
+/* By init, in its namespaces; proc_fd is a procfs of ours. */
 int kernel_settings_apply(
 	const struct spec *spec, uint64_t new_namespaces, int proc_fd, struct error **err);
