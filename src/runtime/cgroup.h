@@ -53,6 +53,8 @@ int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, st
 /* SIGKILL to all, as often as it takes, until none is left; bounded by about two seconds. */
 int cgroup_kill(struct cgroup *cgroup, struct error **err);
 int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct error **err);
+/* Asked to be, by whomever. */
+bool cgroup_frozen(struct cgroup *cgroup);
 /* rmdir of all directories, retried while the kernel still sees dying processes; missing ones are
  * fine. */
 int cgroup_remove(struct cgroup *cgroup, struct error **err);

@@ -198,6 +198,21 @@ int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct error **err)
 	return error_as(err, cgroup_error_kind(*err), "%s", what);
 }
 
+bool cgroup_frozen(struct cgroup *cgroup)
+{
+	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_FREEZER];
+	bool v2 = hierarchy && hierarchy->v2;
+	const struct cgroup_file file = { cgroup, hierarchy,
+		v2 ? "cgroup.freeze" : "freezer.state" };
+	cleanup_error struct error *ignored = NULL;
+	char text[32];
+
+	if (!cgroup_is_in(cgroup, hierarchy) ||
+		cgroup_file_read(&file, text, sizeof(text), &ignored) <= 0)
+		return false;
+	return strncmp(text, v2 ? "1" : "FR", v2 ? 1 : 2) == 0; /* FREEZING counts */
+}
+
 /* A process that the v1 freezer holds does not die before it is let go. */
 static void thaw_v1(struct cgroup *cgroup)
 {

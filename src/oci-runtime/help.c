@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --help, from the same tables that parse. */
+#include <stdio.h>
+#include <string.h>
+
+#include "oci-runtime/command.h"
+
+static const struct command *const commands[] = { &cmd_create, &cmd_delete, &cmd_events, &cmd_exec,
+	&cmd_features, &cmd_kill, &cmd_list, &cmd_pause, &cmd_ps, &cmd_resume, &cmd_run, &cmd_spec,
+	&cmd_start, &cmd_state, &cmd_update };
+
+#define COUNT (sizeof(commands) / sizeof(*commands))
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static void print_flags(const struct flag *flag)
+{
+	printf("\nOptions:\n");
+	for (; flag && flag->name; flag++) {
+		char names[64];
+
+		if (!flag->help)
+			continue;
+		(void)snprintf(names, sizeof(names), "%c%c%s--%s%s%s", flag->letter ? '-' : ' ',
+			flag->letter ? flag->letter : ' ', flag->letter ? ", " : "  ", flag->name,
+			flag->arg ? " " : "", flag->arg ? flag->arg : "");
+		printf("  %-30s %s\n", names, flag->help);
+	}
+	printf("  %-30s %s\n", "-h, --help", "show this");
+}
+
+void command_help(const char *program, const struct command *command)
+{
+	printf("NAME:\n   %s %s - %s\n\nUsage: %s [OPTION...] %s %s\n", program, command->name,
+		command->summary, program, command->name, command->args);
+	print_flags(command->flags);
+}
+
+void command_list_help(const char *program, const struct command *global)
+{
+	printf("NAME:\n   %s - %s\n\nUsage: %s [OPTION...] COMMAND [ARG...]\n\nCommands:\n", program,
+		global->summary, program);
+	for (size_t i = 0; i < COUNT; i++)
+		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	print_flags(global->flags);
+	printf("\n'%s COMMAND --help' tells more of a command.\n", program);
+}

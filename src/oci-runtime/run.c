@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/prctl.h>
+
+#include "base/error.h"
+#include "oci-runtime/container.h"
+#include "oci-runtime/foreground.h"
+
+static const struct flag run_flags[] = {
+	CREATE_FLAGS,
+	{ 'd', "detach", NULL, "do not wait for its end", FLAG_BOOL,
+		FLAG_AT(create_opts, detach, bool) },
+	{ 0, "keep", NULL, "do not remove it when it has ended", FLAG_BOOL,
+		FLAG_AT(create_opts, keep, bool) },
+	{},
+};
+
+static void forget(struct container *made)
+{
+	cleanup_error struct error *ignored = NULL;
+
+	(void)state_remove(&made->state, &ignored);
+}
+
+/* Waits, and leaves nothing. */
+static int stay(struct runtime *runtime, const struct create_opts *opts, struct foreground *front,
+	struct container *made, struct error **err)
+{
+	int code = foreground_wait(front, made->init.pid, made->init.pidfd, err);
+
+	if (opts->keep)
+		return code;
+	if (container_remove(runtime, &made->state, true, code < 0 ? NULL : err) < 0)
+		return -1;
+	return code;
+}
+
+static int run_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
+{
+	const struct create_opts *opts = opts_;
+	cleanup_container struct container made = CONTAINER_INIT;
+	struct foreground front = FOREGROUND_INIT;
+	int code = 0;
+
+	if (!opts->detach && !opts->no_subreaper)
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (container_create(runtime, opts, args[0], false, &made, err) < 0)
+		return -1;
+	if (!opts->detach &&
+		foreground_open(&front, take_fd(&made.init.console_fd), err) < 0) {
+		runtime_destroy(&made.init);
+		forget(&made);
+		return -1;
+	}
+	if (runtime_start(&made.init, err) < 0) {
+		foreground_close(&front);
+		forget(&made);
+		return -1;
+	}
+	if (container_started(runtime, &made.state, &made.spec, err) < 0)
+		code = -1;
+	else if (!opts->detach)
+		code = stay(runtime, opts, &front, &made, err);
+	foreground_close(&front);
+	return code;
+}
+
+const struct command cmd_run = {
+	.name = "run",
+	.args = "CONTAINER",
+	.summary = "Create a container and start it",
+	.flags = run_flags,
+	.opts_size = sizeof(struct create_opts),
+	.min_args = 1,
+	.max_args = 1,
+	.protects = true,
+	.run = run_run,
+};

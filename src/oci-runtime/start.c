@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "base/json.h"
+#include "oci-runtime/container.h"
+#if __has_include("runtime/hook.h")
+#include "runtime/hook.h"
+#else
+#define hooks_run(h,n,t,e) ((void)(h),(void)(t),(void)(e),0)
+#endif
+
+int container_started(const struct runtime *runtime, struct state *state, const struct spec *spec,
+	struct error **err)
+{
+	const struct spec_hooks *hooks = &spec->hooks[HOOK_POSTSTART];
+	cleanup_json struct json_object *told = NULL;
+	cleanup_error struct error *ignored = NULL;
+	cleanup_free char *text = NULL;
+
+	if (hooks->count == 0)
+		return 0;
+	told = state_json(state, STATUS_RUNNING);
+	text = json_compact(told);
+	if (hooks_run(hooks, "poststart", text, err) == 0)
+		return 0;
+	(void)container_remove(runtime, state, true, &ignored);
+	return -1;
+}
+
+static int start_run(struct runtime *runtime, const void *opts, char **args, struct error **err)
+{
+	cleanup_state struct state state = STATE_INIT;
+	cleanup_close int pidfd = -1;
+	struct spec spec cleanup_spec;
+	enum status status;
+
+	(void)opts;
+	spec_init(&spec);
+	if (state_open(runtime, args[0], STATE_CHANGE, &state, err) < 0)
+		return -1;
+	status = state_status(&state);
+	if (status == STATUS_STOPPED)
+		return error_new(err, ERROR_CONFLICT, "cannot start a container that has stopped");
+	if (status != STATUS_CREATED)
+		return error_new(err, ERROR_CONFLICT,
+			"cannot start a container that is %s: it must be created",
+			status_name(status));
+	pidfd = state_pidfd(&state, err);
+	if (pidfd < 0 || state_spec(&state, &spec, err) < 0 ||
+		runtime_open_gate(state.dir_fd, STATE_GATE, pidfd, err) < 0)
+		return -1;
+	(void)unlinkat(state.dir_fd, STATE_GATE, 0);
+	return container_started(runtime, &state, &spec, err);
+}
+
+const struct command cmd_start = {
+	.name = "start",
+	.args = "CONTAINER",
+	.summary = "Run the program of a created container",
+	.min_args = 1,
+	.max_args = 1,
+	.run = start_run,
+};
