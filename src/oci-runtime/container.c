@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "oci-runtime/console.h"
+#include "runtime/filter.h"
 #include "sys/msg.h"
 #include "sys/path.h"
 #include "sys/process.h"
@@ -28,8 +29,7 @@ struct config { /* config.json as read, and what it says */
 
 static char *absolute(const char *base, const char *path)
 {
-	cleanup_free char *joined =
-		*path == '/' ? xstrdup(path) : xasprintf("%s/%s", base, path);
+	cleanup_free char *joined = *path == '/' ? xstrdup(path) : xasprintf("%s/%s", base, path);
 
 	return path_clean(joined);
 }
@@ -137,10 +137,12 @@ int pid_file_write(const char *path, pid_t pid, struct error **err)
 	return 0;
 }
 
-static int start_init(const struct create_opts *opts, bool gate, struct container *made,
-	struct error **err)
+static int start_init(const struct runtime *runtime, const struct create_opts *opts, bool gate,
+	struct container *made, struct error **err)
 {
 	cleanup_close int gate_fd = -1;
+	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
+	struct filter filter cleanup_filter = { 0 };
 	struct container_setup setup = {
 		.spec = &made->spec,
 		.bundle = made->state.bundle,
@@ -150,8 +152,11 @@ static int start_init(const struct create_opts *opts, bool gate, struct containe
 		.preserve_fds = container_fds(opts->preserve_fds),
 		.no_pivot = opts->no_pivot,
 		.no_new_keyring = opts->no_new_keyring,
+		.filter = &filter,
 	};
 
+	if (filter_compile(&made->spec, cache, &filter, err) < 0)
+		return -1;
 	if (gate) {
 		gate_fd = msg_listen_at(made->state.dir_fd, STATE_GATE, err);
 		if (gate_fd < 0)
@@ -172,16 +177,15 @@ static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
 {
 	bool wait = gate || opts->console_socket || made->spec.process.terminal;
 
-	if (state_save(&made->state, err) < 0 ||
-		(wait && runtime_wait_ready(&made->init, err) < 0))
+	if (state_save(&made->state, err) < 0 || (wait && runtime_wait_ready(&made->init, err) < 0))
 		return -1;
 	if (console_fd >= 0 && console_send(console_fd, made->init.console_fd, err) < 0)
 		return -1;
 	return pid_file_write(opts->pid_file, made->init.pid, err);
 }
 
-static int build(const struct create_opts *opts, bool gate, struct container *made,
-	struct error **err)
+static int build(const struct runtime *runtime, const struct create_opts *opts, bool gate,
+	struct container *made, struct error **err)
 {
 	cleanup_close int console_fd = -1;
 
@@ -190,7 +194,7 @@ static int build(const struct create_opts *opts, bool gate, struct container *ma
 		if (console_fd < 0)
 			return -1;
 	}
-	if (start_init(opts, gate, made, err) < 0)
+	if (start_init(runtime, opts, gate, made, err) < 0)
 		return -1;
 	if (hand_over(opts, gate, console_fd, made, err) < 0) {
 		runtime_destroy(&made->init);
@@ -222,7 +226,7 @@ int container_create(const struct runtime *runtime, const struct create_opts *op
 	pass_listen(&made.spec);
 	choose_cgroup(runtime, id, &made.spec, &made.state);
 	if (record(&config, &made.spec, bundle, &made.state, err) < 0 ||
-		build(opts, gate, &made, err) < 0) {
+		build(runtime, opts, gate, &made, err) < 0) {
 		cleanup_error struct error *ignored = NULL;
 
 		(void)state_remove(&made.state, &ignored);

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "oci-runtime/container.h"
 #include "oci-runtime/select.h"
 #if __has_include("runtime/hook.h")

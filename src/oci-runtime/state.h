@@ -31,6 +31,7 @@ struct json_object;
 struct runtime;
 
 #define STATE_GATE "gate"
+#define STATE_FILTERS ".seccomp" /* beside the containers: no id begins with a dot */
 
 enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
 

@@ -18,7 +18,6 @@
 #include "runtime/kernel_setting.h"
 #include "runtime/label.h"
 #include "runtime/launch.h"
-#include "runtime/listener.h"
 #include "runtime/sync.h"
 #include "sys/mount.h"
 #include "sys/process.h"
@@ -202,7 +201,12 @@ int runtime_create(
 		runtime_destroy(&made);
 		return -1;
 	}
-	made.setup = setup;
+	made.listener = (struct listener_state){ .id = setup->id,
+		.bundle = setup->bundle,
+		.status = "creating",
+		.init_pid = made.pid,
+		.pid = made.pid };
+	listener_describe(spec, &made.listener);
 	*ret = made;
 	return 0;
 }
@@ -223,21 +227,6 @@ static int died(const struct container_init *init, struct error **err)
 	return -1;
 }
 
-/* Takes the fd. */
-static int send_listener(const struct container_init *init, int fd, struct error **err)
-{
-	const struct listener_state state = { .spec = init->setup->spec,
-		.id = init->setup->id,
-		.bundle = init->setup->bundle,
-		.status = "creating",
-		.init_pid = init->pid,
-		.pid = init->pid };
-	int result = listener_send(&state, fd, err);
-
-	close_fd(fd);
-	return result;
-}
-
 int runtime_wait_ready(struct container_init *init, struct error **err)
 {
 	for (;;) {
@@ -249,7 +238,9 @@ int runtime_wait_ready(struct container_init *init, struct error **err)
 			continue;
 		}
 		if (type == SYNC_LISTENER) {
-			if (send_listener(init, fd, err) < 0)
+			type = listener_send(&init->listener, fd, err);
+			close_fd(fd);
+			if (type < 0)
 				return -1;
 			continue;
 		}

@@ -20,6 +20,7 @@
 
 #include "oci/spec.h"
 #include "runtime/cgroup.h"
+#include "runtime/listener.h"
 
 struct error;
 struct filter;
@@ -34,7 +35,7 @@ struct container_init {
 	int pidfd;
 	int sync_fd; /* to the child, until started */
 	int console_fd; /* the terminal's master, when the process has one and is ready; else -1 */
-	const struct container_setup *setup; /* until it is ready: whose listener it sends */
+	struct listener_state listener; /* for whom its seccomp filter asks; texts of the setup */
 	bool ready;
 	struct cgroup *cgroup;
 };

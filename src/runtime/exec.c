@@ -12,7 +12,6 @@
 #include "runtime/filter.h"
 #include "runtime/label.h"
 #include "runtime/launch.h"
-#include "runtime/listener.h"
 #include "runtime/rootfs.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
@@ -102,14 +101,15 @@ static uint64_t namespaces_of(const struct spec *spec)
 /* Takes the fd. */
 static int send_listener(const struct container_exec *exec, pid_t pid, int fd, struct error **err)
 {
-	const struct listener_state state = { .spec = exec->spec,
-		.id = exec->id,
+	struct listener_state state = { .id = exec->id,
 		.bundle = exec->bundle,
 		.status = "running",
 		.init_pid = exec->init_pid,
 		.pid = pid };
-	int result = listener_send(&state, fd, err);
+	int result;
 
+	listener_describe(exec->spec, &state);
+	result = listener_send(&state, fd, err);
 	close_fd(fd);
 	return result;
 }

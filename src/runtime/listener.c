@@ -109,10 +109,19 @@ LAUNCH_STACK int listener_load(const struct filter *filter, int sync_fd, struct 
 	return 0;
 }
 
+void listener_describe(const struct spec *spec, struct listener_state *state)
+{
+	state->annotations = spec->annotations;
+	if (!spec->seccomp_profile)
+		return;
+	state->path = spec->seccomp_profile->listener_path;
+	state->metadata = spec->seccomp_profile->listener_metadata;
+}
+
 static struct json_object *state_json(const struct listener_state *state)
 {
 	struct json_object *object = json_object_new_object(), *annotations;
-	char *const *entry = state->spec->annotations;
+	char *const *entry = state->annotations;
 
 	json_put_text(object, "ociVersion", VERSION);
 	json_put_text(object, "id", state->id);
@@ -141,7 +150,7 @@ static char *message_text(const struct listener_state *state)
 	json_put_text(object, "ociVersion", VERSION);
 	json_put(object, "fds", fds);
 	json_put_int(object, "pid", state->pid);
-	json_put_text(object, "metadata", state->spec->seccomp_profile->listener_metadata);
+	json_put_text(object, "metadata", state->metadata);
 	json_put(object, "state", state_json(state));
 	return json_compact(object);
 }
@@ -195,7 +204,7 @@ static int send_message(int agent_fd, const char *text, int listener_fd, struct 
 int listener_send(const struct listener_state *state, int listener_fd, struct error **err)
 {
 	cleanup_free char *text = message_text(state);
-	cleanup_close int fd = connect_agent(state->spec->seccomp_profile->listener_path, err);
+	cleanup_close int fd = connect_agent(state->path, err);
 
 	if (fd < 0 || send_message(fd, text, listener_fd, err) < 0) {
 		error_wrap(err, "failed to connect with seccomp agent");

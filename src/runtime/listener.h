@@ -14,6 +14,8 @@
 
 #include <sys/types.h>
 
+#include "base/strv.h"
+
 struct error;
 struct filter;
 struct spec;
@@ -21,10 +23,13 @@ struct spec;
 /* For the process itself. Returns when the fd is on its way. */
 int listener_load(const struct filter *filter, int sync_fd, struct error **err);
 
-struct listener_state {
-	const struct spec *spec;
+struct listener_state { /* all borrowed */
+	const char *path, *metadata; /* of the profile */
+	char *const *annotations;
 	const char *id, *bundle, *status; /* status: "creating", or "running" for exec */
 	pid_t init_pid, pid; /* the container's and the filter's process: equal but for exec */
 };
+/* Path, metadata and annotations from the spec. */
+void listener_describe(const struct spec *spec, struct listener_state *state);
 /* For the caller of the runtime, with the fd that it got. */
 int listener_send(const struct listener_state *state, int listener_fd, struct error **err);
