@@ -77,9 +77,9 @@ void command_help(const char *program, const struct command *command);
 void command_list_help(const char *program, const struct command *global);
 const struct command *command_find(const char *name);
 
-extern const struct command cmd_create, cmd_delete, cmd_events, cmd_exec, cmd_features, cmd_kill,
-	cmd_list, cmd_pause, cmd_ps, cmd_resume, cmd_run, cmd_spec, cmd_start, cmd_state,
-	cmd_update;
+extern const struct command oci_create, oci_delete, oci_events, oci_exec, oci_features, oci_kill,
+	oci_list, oci_pause, oci_ps, oci_resume, oci_run, oci_spec, oci_start, oci_state,
+	oci_update;
 
 /* The whole program. Returns its exit code. */
 int oci_runtime_main(int argc, char **argv);

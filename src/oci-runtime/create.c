@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
-#include "oci-runtime/container.h"
+#include "oci-runtime/instance.h"
 
 static const struct flag create_flags[] = {
 	CREATE_FLAGS,
@@ -11,9 +11,9 @@ static int create_run(
 	struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct create_opts *opts = opts_;
-	cleanup_container struct container made = CONTAINER_INIT;
+	cleanup_instance struct instance made = INSTANCE_INIT;
 
-	if (container_create(runtime, opts, args[0], true, &made, err) < 0)
+	if (instance_create(runtime, opts, args[0], true, &made, err) < 0)
 		return -1;
 	if (runtime_leave(&made.init, err) < 0) {
 		cleanup_error struct error *ignored = NULL;
@@ -26,7 +26,7 @@ static int create_run(
 	return 0;
 }
 
-const struct command cmd_create = {
+const struct command oci_create = {
 	.name = "create",
 	.args = "CONTAINER",
 	.summary = "Create a container from a bundle",

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "oci-runtime/container.h"
+#include "oci-runtime/instance.h"
 #include "oci-runtime/select.h"
 #if __has_include("runtime/hook.h")
 #include "runtime/hook.h"
@@ -79,7 +79,7 @@ static void run_poststop(const struct runtime *runtime, const struct state *stat
 		log_warning(&runtime->log, "%s", error_message(failed));
 }
 
-int container_remove(
+int instance_remove(
 	const struct runtime *runtime, struct state *state, bool force, struct error **err)
 {
 	cleanup_error struct error *no_spec = NULL;
@@ -115,7 +115,7 @@ static int delete_one(
 		*err = take_ptr(failed);
 		return -1;
 	}
-	return container_remove(runtime, &state, opts->force, err);
+	return instance_remove(runtime, &state, opts->force, err);
 }
 
 static int delete_run(
@@ -126,7 +126,7 @@ static int delete_run(
 	return select_each(runtime, args[0], opts->regex, delete_one, opts, err);
 }
 
-const struct command cmd_delete = {
+const struct command oci_delete = {
 	.name = "delete",
 	.args = "CONTAINER",
 	.summary = "Remove a container",

@@ -139,7 +139,7 @@ static int events_run(struct runtime *runtime, const void *opts_, char **args, s
 	return watch(&state, cgroup, interval, err);
 }
 
-const struct command cmd_events = {
+const struct command oci_events = {
 	.name = "events",
 	.args = "CONTAINER",
 	.summary = "Print what a container uses, and that its memory ran out",

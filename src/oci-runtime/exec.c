@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "oci-runtime/console.h"
-#include "oci-runtime/container.h"
+#include "oci-runtime/instance.h"
 #include "oci-runtime/foreground.h"
 #include "oci-runtime/process.h"
 #include "runtime/filter.h"
@@ -126,7 +126,7 @@ static int exec_run(struct runtime *runtime, const void *opts_, char **args, str
 	struct container_exec how = { .spec = &spec,
 		.process = &process,
 		.io = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
-		.preserve_fds = container_fds(opts->preserve_fds) };
+		.preserve_fds = instance_fds(opts->preserve_fds) };
 
 	spec_init(&spec);
 	if (state_open(runtime, args[0], STATE_LOOK, &state, err) < 0 ||
@@ -150,7 +150,7 @@ static int exec_run(struct runtime *runtime, const void *opts_, char **args, str
 	return code < 0 ? error_wrap(err, "exec failed") : code;
 }
 
-const struct command cmd_exec = {
+const struct command oci_exec = {
 	.name = "exec",
 	.args = "CONTAINER cmd [ARG...]",
 	.summary = "Run a further process in a container",

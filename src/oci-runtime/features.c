@@ -126,7 +126,7 @@ static int features_run(struct runtime *runtime, const void *opts, char **args, 
 	return 0;
 }
 
-const struct command cmd_features = {
+const struct command oci_features = {
 	.name = "features",
 	.args = "",
 	.summary = "Print what this runtime can do",

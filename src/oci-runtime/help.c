@@ -5,9 +5,9 @@
 
 #include "oci-runtime/command.h"
 
-static const struct command *const commands[] = { &cmd_create, &cmd_delete, &cmd_events, &cmd_exec,
-	&cmd_features, &cmd_kill, &cmd_list, &cmd_pause, &cmd_ps, &cmd_resume, &cmd_run, &cmd_spec,
-	&cmd_start, &cmd_state, &cmd_update };
+static const struct command *const commands[] = { &oci_create, &oci_delete, &oci_events, &oci_exec,
+	&oci_features, &oci_kill, &oci_list, &oci_pause, &oci_ps, &oci_resume, &oci_run, &oci_spec,
+	&oci_start, &oci_state, &oci_update };
 
 #define COUNT (sizeof(commands) / sizeof(*commands))
 

@@ -91,7 +91,7 @@ static int kill_run(struct runtime *runtime, const void *opts_, char **args, str
 	return select_each(runtime, args[0], opts.regex, kill_one, &opts, err);
 }
 
-const struct command cmd_kill = {
+const struct command oci_kill = {
 	.name = "kill",
 	.args = "CONTAINER [SIGNAL]",
 	.summary = "Send a signal to a container's first process (default SIGTERM)",

@@ -113,7 +113,7 @@ static int list_run(struct runtime *runtime, const void *opts_, char **args, str
 	return 0;
 }
 
-const struct command cmd_state = {
+const struct command oci_state = {
 	.name = "state",
 	.args = "CONTAINER",
 	.summary = "Print a container's state as JSON",
@@ -122,7 +122,7 @@ const struct command cmd_state = {
 	.run = state_run,
 };
 
-const struct command cmd_list = {
+const struct command oci_list = {
 	.name = "list",
 	.args = "",
 	.summary = "List containers",

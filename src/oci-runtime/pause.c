@@ -38,7 +38,7 @@ static int resume_run(struct runtime *runtime, const void *opts, char **args, st
 	return freeze(runtime, args[0], false, err);
 }
 
-const struct command cmd_pause = {
+const struct command oci_pause = {
 	.name = "pause",
 	.args = "CONTAINER",
 	.summary = "Freeze all processes of a container",
@@ -47,7 +47,7 @@ const struct command cmd_pause = {
 	.run = pause_run,
 };
 
-const struct command cmd_resume = {
+const struct command oci_resume = {
 	.name = "resume",
 	.args = "CONTAINER",
 	.summary = "Let a frozen container go on",

@@ -135,7 +135,7 @@ static int ps_run(struct runtime *runtime, const void *opts_, char **args, struc
 	return 0;
 }
 
-const struct command cmd_ps = {
+const struct command oci_ps = {
 	.name = "ps",
 	.args = "CONTAINER [PS-OPTION...]",
 	.summary = "List a container's processes",

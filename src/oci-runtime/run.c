@@ -2,7 +2,7 @@
 #include <sys/prctl.h>
 
 #include "base/error.h"
-#include "oci-runtime/container.h"
+#include "oci-runtime/instance.h"
 #include "oci-runtime/foreground.h"
 
 static const struct flag run_flags[] = {
@@ -14,7 +14,7 @@ static const struct flag run_flags[] = {
 	{},
 };
 
-static void forget(struct container *made)
+static void forget(struct instance *made)
 {
 	cleanup_error struct error *ignored = NULL;
 
@@ -23,13 +23,13 @@ static void forget(struct container *made)
 
 /* Waits, and leaves nothing. */
 static int stay(struct runtime *runtime, const struct create_opts *opts, struct foreground *front,
-	struct container *made, struct error **err)
+	struct instance *made, struct error **err)
 {
 	int code = foreground_wait(front, made->init.pid, made->init.pidfd, err);
 
 	if (opts->keep)
 		return code;
-	if (container_remove(runtime, &made->state, true, code < 0 ? NULL : err) < 0)
+	if (instance_remove(runtime, &made->state, true, code < 0 ? NULL : err) < 0)
 		return -1;
 	return code;
 }
@@ -37,13 +37,13 @@ static int stay(struct runtime *runtime, const struct create_opts *opts, struct 
 static int run_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct create_opts *opts = opts_;
-	cleanup_container struct container made = CONTAINER_INIT;
+	cleanup_instance struct instance made = INSTANCE_INIT;
 	struct foreground front = FOREGROUND_INIT;
 	int code = 0;
 
 	if (!opts->detach && !opts->no_subreaper)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (container_create(runtime, opts, args[0], false, &made, err) < 0)
+	if (instance_create(runtime, opts, args[0], false, &made, err) < 0)
 		return -1;
 	if (!opts->detach &&
 		foreground_open(&front, take_fd(&made.init.console_fd), err) < 0) {
@@ -56,7 +56,7 @@ static int run_run(struct runtime *runtime, const void *opts_, char **args, stru
 		forget(&made);
 		return -1;
 	}
-	if (container_started(runtime, &made.state, &made.spec, err) < 0)
+	if (instance_started(runtime, &made.state, &made.spec, err) < 0)
 		code = -1;
 	else if (!opts->detach)
 		code = stay(runtime, opts, &front, &made, err);
@@ -64,7 +64,7 @@ static int run_run(struct runtime *runtime, const void *opts_, char **args, stru
 	return code;
 }
 
-const struct command cmd_run = {
+const struct command oci_run = {
 	.name = "run",
 	.args = "CONTAINER",
 	.summary = "Create a container and start it",

@@ -149,7 +149,7 @@ static int spec_run(struct runtime *runtime, const void *opts_, char **args, str
 	return file_write_all(fd, text, strlen(text), "config.json", err);
 }
 
-const struct command cmd_spec = {
+const struct command oci_spec = {
 	.name = "spec",
 	.args = "",
 	.summary = "Write a config.json to begin with",

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "base/json.h"
-#include "oci-runtime/container.h"
+#include "oci-runtime/instance.h"
 #if __has_include("runtime/hook.h")
 #include "runtime/hook.h"
 #else
 #define hooks_run(h,n,t,e) ((void)(h),(void)(t),(void)(e),0)
 #endif
 
-int container_started(const struct runtime *runtime, struct state *state, const struct spec *spec,
+int instance_started(const struct runtime *runtime, struct state *state, const struct spec *spec,
 	struct error **err)
 {
 	const struct spec_hooks *hooks = &spec->hooks[HOOK_POSTSTART];
@@ -22,7 +22,7 @@ int container_started(const struct runtime *runtime, struct state *state, const 
 	text = json_compact(told);
 	if (hooks_run(hooks, "poststart", text, err) == 0)
 		return 0;
-	(void)container_remove(runtime, state, true, &ignored);
+	(void)instance_remove(runtime, state, true, &ignored);
 	return -1;
 }
 
@@ -49,10 +49,10 @@ static int start_run(struct runtime *runtime, const void *opts, char **args, str
 		runtime_open_gate(state.dir_fd, STATE_GATE, pidfd, err) < 0)
 		return -1;
 	(void)unlinkat(state.dir_fd, STATE_GATE, 0);
-	return container_started(runtime, &state, &spec, err);
+	return instance_started(runtime, &state, &spec, err);
 }
 
-const struct command cmd_start = {
+const struct command oci_start = {
 	.name = "start",
 	.args = "CONTAINER",
 	.summary = "Run the program of a created container",

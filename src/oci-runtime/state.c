@@ -166,7 +166,7 @@ int state_remove(struct state *state, struct error **err)
 	return tree_remove_at(state->root_fd, state->id, err);
 }
 
-void state_done(struct state *state)
+void state_close(struct state *state)
 {
 	state_forget(state);
 	free(state->id);

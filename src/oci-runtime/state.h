@@ -67,7 +67,7 @@ int state_open(const struct runtime *runtime, const char *id, enum state_lock lo
 	struct state *ret, struct error **err);
 /* The directory and all in it; the caller has removed the cgroup. */
 int state_remove(struct state *state, struct error **err);
-void state_done(struct state *state);
+void state_close(struct state *state);
 
 enum status state_status(const struct state *state);
 const char *status_name(enum status status);
@@ -82,8 +82,8 @@ struct json_object *state_json(const struct state *state, enum status status);
 /* All ids under --root, sorted; an empty list when there is none. */
 int state_list(const struct runtime *runtime, strv *ret, struct error **err);
 
-static inline void state_done_p_(struct state *state)
+static inline void state_close_p_(struct state *state)
 {
-	state_done(state);
+	state_close(state);
 }
-#define cleanup_state CLEANUP(state_done)
+#define cleanup_state CLEANUP(state_close)

@@ -181,7 +181,7 @@ static int update_run(struct runtime *runtime, const void *opts, char **args, st
 	return cgroup_update(cgroup, &resources, err);
 }
 
-const struct command cmd_update = {
+const struct command oci_update = {
 	.name = "update",
 	.args = "CONTAINER",
 	.summary = "Change a container's limits",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "oci-runtime/container.h"
+#include "oci-runtime/instance.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #define PRESERVE_MAX 4096
 #define PATH_BYTES 4096
 
-static const struct container nothing = CONTAINER_INIT;
+static const struct instance nothing = INSTANCE_INIT;
 
 struct config { /* config.json as read, and what it says */
 	char *text;
@@ -73,6 +73,33 @@ static void choose_cgroup(
 	state->driver = runtime->driver;
 }
 
+/*
+ * The devices that the specification promises stay usable under a list that denies all, and nodes
+ * can be made (which is not to use them): so it is with runc and crun, and configurations count on
+ * it. Without a list nothing is restricted.
+ */
+static void allow_default_devices(struct spec_resources *resources)
+{
+	static const struct spec_device_rule rules[] = {
+		{ true, 'c', -1, -1, "m" },
+		{ true, 'b', -1, -1, "m" },
+		{ true, 'c', 1, 3, "rwm" }, /* null, zero, full, random, urandom */
+		{ true, 'c', 1, 5, "rwm" },
+		{ true, 'c', 1, 7, "rwm" },
+		{ true, 'c', 1, 8, "rwm" },
+		{ true, 'c', 1, 9, "rwm" },
+		{ true, 'c', 5, 0, "rwm" }, /* tty, console, ptmx and what it opens */
+		{ true, 'c', 5, 1, "rwm" },
+		{ true, 'c', 5, 2, "rwm" },
+		{ true, 'c', 136, -1, "rwm" },
+	};
+
+	if (resources->device_count == 0)
+		return;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+		spec_add_device_rule(resources, &rules[i]);
+}
+
 static int check_terminal(
 	const struct create_opts *opts, const struct spec *spec, bool stays, struct error **err)
 {
@@ -104,7 +131,7 @@ static int record(const struct config *config, const struct spec *spec, const ch
 	return 0;
 }
 
-unsigned container_fds(int64_t preserve_fds)
+unsigned instance_fds(int64_t preserve_fds)
 {
 	const char *listen_fds = getenv("LISTEN_FDS");
 	long count = listen_fds ? strtol(listen_fds, NULL, 10) : 0;
@@ -138,7 +165,7 @@ int pid_file_write(const char *path, pid_t pid, struct error **err)
 }
 
 static int start_init(const struct runtime *runtime, const struct create_opts *opts, bool gate,
-	struct container *made, struct error **err)
+	struct instance *made, struct error **err)
 {
 	cleanup_close int gate_fd = -1;
 	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
@@ -149,7 +176,7 @@ static int start_init(const struct runtime *runtime, const struct create_opts *o
 		.driver = made->state.driver,
 		.io = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.id = made->state.id,
-		.preserve_fds = container_fds(opts->preserve_fds),
+		.preserve_fds = instance_fds(opts->preserve_fds),
 		.no_pivot = opts->no_pivot,
 		.no_new_keyring = opts->no_new_keyring,
 		.filter = &filter,
@@ -173,7 +200,7 @@ static int start_init(const struct runtime *runtime, const struct create_opts *o
 /* The pid is on record before anything can wait for long; a killed command takes init with it until
  * it is left. */
 static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
-	struct container *made, struct error **err)
+	struct instance *made, struct error **err)
 {
 	bool wait = gate || opts->console_socket || made->spec.process.terminal;
 
@@ -185,7 +212,7 @@ static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
 }
 
 static int build(const struct runtime *runtime, const struct create_opts *opts, bool gate,
-	struct container *made, struct error **err)
+	struct instance *made, struct error **err)
 {
 	cleanup_close int console_fd = -1;
 
@@ -203,11 +230,11 @@ static int build(const struct runtime *runtime, const struct create_opts *opts, 
 	return 0;
 }
 
-int container_create(const struct runtime *runtime, const struct create_opts *opts, const char *id,
-	bool gate, struct container *ret, struct error **err)
+int instance_create(const struct runtime *runtime, const struct create_opts *opts, const char *id,
+	bool gate, struct instance *ret, struct error **err)
 {
 	const char *name = opts->config ? opts->config : "config.json";
-	cleanup_container struct container made = nothing;
+	cleanup_instance struct instance made = nothing;
 	cleanup_free char *bundle = bundle_path(opts->bundle, err), *text = NULL;
 	struct config config;
 
@@ -224,6 +251,7 @@ int container_create(const struct runtime *runtime, const struct create_opts *op
 		state_create(runtime, id, &made.state, err) < 0)
 		return -1;
 	pass_listen(&made.spec);
+	allow_default_devices(&made.spec.resources);
 	choose_cgroup(runtime, id, &made.spec, &made.state);
 	if (record(&config, &made.spec, bundle, &made.state, err) < 0 ||
 		build(runtime, opts, gate, &made, err) < 0) {
@@ -238,12 +266,12 @@ int container_create(const struct runtime *runtime, const struct create_opts *op
 	return 0;
 }
 
-void container_done(struct container *container)
+void instance_done(struct instance *container)
 {
 	close_fd(container->init.pidfd);
 	close_fd(container->init.sync_fd);
 	close_fd(container->init.console_fd);
 	cgroup_free(container->init.cgroup);
 	spec_done(&container->spec);
-	state_done(&container->state);
+	state_close(&container->state);
 }

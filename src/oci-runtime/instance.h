@@ -38,7 +38,7 @@ struct create_opts {
 			FLAG_AT(create_opts, no_subreaper, bool) \
 	}
 
-struct container {
+struct instance {
 	struct state state;
 	struct spec spec;
 	struct container_init init;
@@ -48,28 +48,28 @@ struct container {
  * Everything but starting the program. With gate, init waits for `start` by any process. After an
  * error nothing is left.
  */
-int container_create(const struct runtime *runtime, const struct create_opts *opts, const char *id,
-	bool gate, struct container *ret, struct error **err);
-void container_done(struct container *container);
+int instance_create(const struct runtime *runtime, const struct create_opts *opts, const char *id,
+	bool gate, struct instance *ret, struct error **err);
+void instance_done(struct instance *container);
 /* Ends what runs, removes cgroup and state, runs poststop hooks. force: also what is not stopped.
  */
-int container_remove(
+int instance_remove(
 	const struct runtime *runtime, struct state *state, bool force, struct error **err);
 /* How many fds a program gets: those asked for and those of LISTEN_FDS. */
-unsigned container_fds(int64_t preserve_fds);
+unsigned instance_fds(int64_t preserve_fds);
 /* Texts ending in the pid's digits, without a newline, as its readers expect. */
 int pid_file_write(const char *path, pid_t pid, struct error **err);
 /* Poststart hooks; when one fails, what was started is removed. */
-int container_started(
+int instance_started(
 	const struct runtime *runtime, struct state *state, const struct spec *spec,
 	struct error **err);
 
-static inline void container_done_p_(struct container *container)
+static inline void instance_done_p_(struct instance *container)
 {
-	container_done(container);
+	instance_done(container);
 }
-#define cleanup_container CLEANUP(container_done)
-#define CONTAINER_INIT \
+#define cleanup_instance CLEANUP(instance_done)
+#define INSTANCE_INIT \
 	{ \
 		.state = STATE_INIT, .init = {.pid = -1, .pidfd = -1, .sync_fd = -1, .console_fd = -1 } \
 	}
