@@ -43,8 +43,12 @@ static int await_death(const struct state *state, struct error **err)
 	cleanup_close int pidfd = state_pidfd(state, &ended);
 	int result;
 
-	if (pidfd < 0)
+	if (pidfd < 0 && error_kind(ended) == ERROR_NOT_FOUND)
 		return 0;
+	if (pidfd < 0) {
+		*err = take_ptr(ended);
+		return -1;
+	}
 	result = pidfd_wait(pidfd, DEATH_MS, err);
 	if (result == 0)
 		return error_new(err, ERROR_UNAVAILABLE,
