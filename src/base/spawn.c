@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-#define FIRST_FREE_FD 5 /* 3 and 4 are the helper's socket and extra fd */
+#define FIRST_FREE_FD (SPAWN_EXE_FD + 1)
 
 int helper_open(const char *program, struct error **err)
 {
@@ -71,19 +71,20 @@ static int place_fd(int fd, int number)
 static void __attribute__((noreturn))
 exec_helper(const struct spawn *spawn, int exe_fd, int null_fd)
 {
-	int from[5] = { spawn->stdin_fd >= 0 ? spawn->stdin_fd : null_fd,
+	int from[FIRST_FREE_FD] = { spawn->stdin_fd >= 0 ? spawn->stdin_fd : null_fd,
 		spawn->stdout_fd >= 0 ? spawn->stdout_fd : 1,
-		spawn->stderr_fd >= 0 ? spawn->stderr_fd : 2, spawn->socket_fd, spawn->extra_fd };
+		spawn->stderr_fd >= 0 ? spawn->stderr_fd : 2, spawn->socket_fd, spawn->extra_fd,
+		spawn->read_only_exe ? exe_fd : -1 };
 	int exe = fcntl(exe_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 	sigset_t none;
 
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < FIRST_FREE_FD; i++)
 		if (from[i] >= 0)
 			from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < FIRST_FREE_FD; i++)
 		if (from[i] >= 0 && place_fd(from[i], i) < 0)
 			_exit(127);
-	for (int i = 3; i < 5; i++)
+	for (int i = SPAWN_SOCKET_FD; i < FIRST_FREE_FD; i++)
 		if (from[i] < 0)
 			close(i);
 	/* What the caller forgot to mark is closed on exec all the same. */
@@ -114,9 +115,12 @@ pid_t spawn_helper(const struct spawn *spawn, struct error **err)
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null_fd < 0)
 		return error_sys(err, "open /dev/null");
-	/* vfork: the parent's tables are not copied; the child only makes system calls, then execs.
+	/*
+	 * vfork: the parent's tables are not copied; the child only makes system calls, then execs.
+	 * But while the parent sleeps, the kernel moves who execs to its processor, and then both
+	 * share that one for a while.
 	 */
-	pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+	pid = spawn->beside ? fork() : vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
 	if (pid == 0)
 		exec_helper(spawn, exe_fd, null_fd);
 	if (pid < 0)

@@ -2,7 +2,8 @@
 /*
  * Starting our own helper programs. They are found beside the running program (a build tree),
  * else in the libexec folder given at build time; never by PATH. A helper gets its socket as fd 3,
- * stdin from /dev/null unless given, stdout and stderr of ours unless given, and no other fd.
+ * stdin from /dev/null unless given, stdout and stderr of ours unless given, and no other fd but
+ * those of struct spawn.
  */
 #pragma once
 
@@ -21,10 +22,16 @@ struct spawn {
 	/*
 	 * Run through a read-only clone of its mount: a process that later shares a container's
 	 * view can be reached by /proc/PID/exe, and this one cannot be written through it
-	 * (CVE-2019-5736).
+	 * (CVE-2019-5736). The helper gets the clone as fd 5, to keep as long as it lives: who
+	 * closes it last waits for an RCU grace period, and that should not be us.
 	 */
 	bool read_only_exe;
+	bool beside; /* we have work to do while it starts */
 };
+
+#define SPAWN_SOCKET_FD 3
+#define SPAWN_EXTRA_FD 4
+#define SPAWN_EXE_FD 5
 
 #define SPAWN_INIT \
 	{ \

@@ -75,8 +75,10 @@ static int run(struct cli *cli, const struct create_opts *opts,
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 	char id[ID_MAX];
 
-	if (engine_open(&cli->paths, &engine, err) < 0 ||
-		create_container(&engine, opts, options, id, err) < 0)
+	if (engine_open(&cli->paths, &engine, err) < 0)
+		return -1;
+	container_ahead(&engine);
+	if (create_container(&engine, opts, options, id, err) < 0)
 		return -1;
 	return opts->detach ? run_detached(&engine, opts, id, err)
 			    : run_attached(&engine, opts, id, err);

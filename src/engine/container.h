@@ -38,6 +38,9 @@ struct container_status {
 	char error[256];
 };
 
+/* Best effort, for who will create a container and start it at once: chooses its id, and starts its
+ * monitor, which gets ready meanwhile. */
+void container_ahead(struct engine *engine);
 /* Fills in *ret_id. The image must be here (see engine/image.h for pulling). Undone when it fails.
  * warnings: lines, the caller's. */
 int container_create(struct engine *engine, const struct container_options *options,

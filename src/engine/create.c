@@ -381,7 +381,10 @@ static int resolve(struct engine *engine, const struct container_options *o, str
 		store_find_image(&engine->store, o->image, &image, err) < 0 ||
 		store_read_config(&engine->store, &image.id, &config, err) < 0)
 		return -1;
-	id_make(record->id);
+	if (engine->ahead_id)
+		memcpy(record->id, engine->ahead_id, ID_MAX);
+	else
+		id_make(record->id);
 	record->created_ns = clock_now_ns();
 	record->image = xstrdup(o->image);
 	record->image_id = xstrdup(digest_text(&image.id, digest));

@@ -84,6 +84,9 @@ void engine_close(struct engine *engine)
 	if (engine->held_id)
 		operation_end(engine, engine->held_id, &engine->held_fd);
 	free(engine->held_id);
+	if (engine->ahead_id)
+		close_fd(engine->ahead_fd);
+	free(engine->ahead_id);
 	register_close(engine->containers);
 	store_close(&engine->store);
 	close_fd(engine->run_fd);

@@ -21,6 +21,9 @@ struct engine {
 	 * leaves it behind. */
 	char *held_id; /* NULL: none */
 	int held_fd;
+	/* A monitor that was started before its container was made: see launch_ahead(). */
+	char *ahead_id; /* NULL: none */
+	int ahead_fd;
 };
 
 struct engine_paths {

@@ -195,6 +195,26 @@ static int converse(int connection, const struct launch *launch, struct error **
 	return expect(connection, MONITOR_STARTED, msg, err);
 }
 
+void launch_ahead(struct engine *engine, const char *id)
+{
+	cleanup_free char *path = run_path(engine, id, NULL);
+	cleanup_error struct error *tried_again = NULL;
+
+	if (engine->ahead_id)
+		return;
+	engine->ahead_fd = monitor_spawn(path, &tried_again);
+	if (engine->ahead_fd >= 0)
+		engine->ahead_id = xstrdup(id);
+}
+
+static int find_monitor(struct engine *engine, const char *id, const char *path, struct error **err)
+{
+	if (!engine->ahead_id || strcmp(engine->ahead_id, id) != 0)
+		return monitor_spawn(path, err);
+	replace_string(&engine->ahead_id, NULL);
+	return take_fd(&engine->ahead_fd);
+}
+
 int launch_start(struct engine *engine, const struct launch *launch, struct error **err)
 {
 	cleanup_free char *path = run_path(engine, launch->id, NULL);
@@ -202,8 +222,9 @@ int launch_start(struct engine *engine, const struct launch *launch, struct erro
 
 	if (dir_fd < 0 || write_bundle(engine, launch, dir_fd, err) < 0)
 		return -1;
-	connection = monitor_spawn(path, err);
-	if (connection < 0 || converse(connection, launch, err) < 0)
+	connection = find_monitor(engine, launch->id, path, err);
+	if (connection < 0 || survive_its_end(monitor_begin(connection, err), err) < 0 ||
+		converse(connection, launch, err) < 0)
 		return -1;
 	return is_attached(launch->attach) ? take_fd(&connection) : -2;
 }

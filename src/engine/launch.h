@@ -25,6 +25,11 @@ int launch_make_directory(struct engine *engine, const char *id, struct error **
 /* hosts, hostname and resolv.conf of the run directory, on this address (NULL: none). */
 int launch_write_etc(struct engine *engine, const struct record *record, const char *address,
 	struct error **err);
+/*
+ * Starts the monitor of a container that will be launched soon: it gets ready on another processor
+ * while we prepare the rest. Best effort, and at most one; closing the engine ends it.
+ */
+void launch_ahead(struct engine *engine, const char *id);
 /* Writes the bundle, spawns the monitor, plugs, starts. Returns the connection when something is
  * attached, else -2. */
 int launch_start(struct engine *engine, const struct launch *launch, struct error **err);

@@ -138,6 +138,7 @@ static int start_locked(struct engine *engine, const char *id,
 		return -1;
 	if (container_is_running(engine, id))
 		return -2;
+	launch_ahead(engine, id);
 	if (launch_clear(engine, id, err) < 0)
 		return error_wrap(err, "clear away the last run");
 	run_dir_fd = launch_make_directory(engine, id, err);
@@ -151,6 +152,14 @@ static int start_locked(struct engine *engine, const char *id,
 		write_failure(engine, &record, *err);
 	}
 	return connection;
+}
+
+void container_ahead(struct engine *engine)
+{
+	char id[ID_MAX];
+
+	id_make(id);
+	launch_ahead(engine, id);
 }
 
 int container_start(struct engine *engine, const char *id, const struct container_attach *attach,

@@ -6,10 +6,8 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/spawn.h"
 #include "monitor/monitor.h"
-
-#define ENGINE_FD 3
-#define VESSEL_FD 4
 
 static int is_socket(int fd)
 {
@@ -31,18 +29,19 @@ __attribute__((visibility("default"))) const char *__asan_default_options(void) 
 int main(int argc, char **argv)
 {
 	cleanup_error struct error *err = NULL;
-	int vessel_fd = VESSEL_FD;
+	int vessel_fd = SPAWN_EXTRA_FD;
 
-	if (argc != 2 || argv[1][0] != '/' || !is_socket(ENGINE_FD)) {
+	if (argc != 2 || argv[1][0] != '/' || !is_socket(SPAWN_SOCKET_FD)) {
 		(void)fprintf(
 			stderr, "vessel-monitor is started by vessel, one for each container\n");
 		return 2;
 	}
-	(void)fcntl(ENGINE_FD, F_SETFD, FD_CLOEXEC);
-	if (fcntl(VESSEL_FD, F_SETFD, FD_CLOEXEC) < 0)
+	(void)fcntl(SPAWN_SOCKET_FD, F_SETFD, FD_CLOEXEC);
+	if (fcntl(SPAWN_EXTRA_FD, F_SETFD, FD_CLOEXEC) < 0)
 		vessel_fd = -1;
+	(void)fcntl(SPAWN_EXE_FD, F_SETFD, FD_CLOEXEC);
 	/* No directory of the user's is kept busy for the life of a container. */
 	if (chdir("/") < 0)
 		return 2;
-	return monitor_run(argv[1], ENGINE_FD, vessel_fd, &err) < 0;
+	return monitor_run(argv[1], SPAWN_SOCKET_FD, vessel_fd, &err) < 0;
 }

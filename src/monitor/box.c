@@ -139,7 +139,7 @@ void box_spawn(struct box *box)
 		monitor_config_write(box->run_fd, &box->config, &err) < 0)
 		fail_msg("%s", error_message(err));
 	box->connection = monitor_spawn(box->run_dir, &err);
-	if (box->connection < 0)
+	if (box->connection < 0 || monitor_begin(box->connection, &err) < 0)
 		fail_msg("%s", error_message(err));
 	memcpy(&created, box_expect(box->connection, MONITOR_CREATED)->data, sizeof(created));
 	box->init = created.pid;

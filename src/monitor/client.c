@@ -35,9 +35,15 @@ int monitor_spawn(const char *run_dir, struct error **err)
 	spawn.extra_fd = vessel_fd;
 	spawn.new_session = true;
 	spawn.read_only_exe = true;
+	spawn.beside = true;
 	if (spawn_helper(&spawn, err) < 0)
 		return -1;
 	return take_fd(&ours);
+}
+
+int monitor_begin(int connection, struct error **err)
+{
+	return msg_send(connection, MONITOR_BEGIN, NULL, 0, err);
 }
 
 /*

@@ -7,8 +7,11 @@
 
 struct error;
 
-/* Spawns the monitor for a prepared run directory (absolute path); returns the connection. */
+/* Spawns the monitor for a run directory (absolute path) that need not be there yet; returns the
+ * connection. Closing it before monitor_begin() ends the monitor. */
 int monitor_spawn(const char *run_dir, struct error **err);
+/* The run directory is ready. */
+int monitor_begin(int connection, struct error **err);
 /* 1 when some monitor holds the lock of this run directory: asked of the kernel, never of a file's
  * content. */
 int monitor_is_alive(int run_dir_fd, struct error **err);

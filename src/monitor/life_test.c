@@ -190,6 +190,7 @@ static void test_second_monitor_is_refused(void **state)
 	box_run(&box, NULL);
 	assert_int_equal(monitor_is_alive(box.run_fd, &err), 1);
 	second = monitor_spawn(box.run_dir, &err);
+	assert_int_equal(monitor_begin(second, &err), 0);
 	msg = box_expect(second, MONITOR_ERROR);
 	(void)error_unpack(&sent, msg->data, msg->length);
 	assert_int_equal(error_kind(sent), ERROR_CONFLICT);

@@ -2,10 +2,12 @@
 /*
  * What the engine, its clients and a container's monitor say to each other, as sys/msg.h packets.
  *
- * Start. monitor_spawn() gives the monitor one end of a pair as fd 3, and RUN_DIR as argv[1]. There
- * are config.json (the bundle) and monitor.json (struct monitor_config). It takes the lock, makes
- * the container, and then, on that pair:
+ * Start. monitor_spawn() gives the monitor one end of a pair as fd 3, and RUN_DIR as argv[1]; it
+ * gets ready while RUN_DIR is made. On that pair:
  *
+ *   engine -> monitor
+ *     BEGIN     RUN_DIR is there, with config.json (the bundle) and monitor.json (struct
+ *               monitor_config): it takes the lock and makes the container
  *   monitor -> engine
  *     CREATED   struct monitor_created: init is cloned and prepares itself; plug the network now
  *   engine -> monitor
@@ -102,6 +104,7 @@ enum monitor_message {
 	MONITOR_EXEC_STARTED,
 	MONITOR_EXITED,
 	MONITOR_HOLD,
+	MONITOR_BEGIN,
 };
 
 struct monitor_created {

@@ -272,8 +272,30 @@ static int go(struct monitor *m, int *engine_fd, struct error **err)
 	return keep_engine(m, engine_fd, &early, &size, err);
 }
 
+/* Starting this process takes as long as the engine's own preparations, so it was started before
+ * them; what does not depend on them is done meanwhile. */
+static int await_begin(struct monitor *m, int fd, struct error **err)
+{
+	cleanup_error struct error *asked_again = NULL;
+	enum cgroup_mode mode;
+	int received;
+
+	(void)cgroup_host_mode(&mode, &asked_again);
+	received = msg_receive(fd, &m->msg, err);
+	if (received < 0)
+		return -1;
+	if (received == 0)
+		return error_new(err, ERROR_UNAVAILABLE, "the engine is gone");
+	msg_close_fds(&m->msg);
+	if (m->msg.type != MONITOR_BEGIN)
+		return error_new(err, ERROR_INVALID, "message %u before BEGIN", m->msg.type);
+	return 0;
+}
+
 int monitor_start(struct monitor *m, const char *run_dir, int *engine_fd, struct error **err)
 {
+	if (await_begin(m, *engine_fd, err) < 0)
+		return -1;
 	if (prepare(m, run_dir, err) < 0 || create(m, run_dir, err) < 0)
 		return -1;
 	return go(m, engine_fd, err);

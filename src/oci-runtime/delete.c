@@ -6,11 +6,7 @@
 #include "base/json.h"
 #include "oci-runtime/instance.h"
 #include "oci-runtime/select.h"
-#if __has_include("runtime/hook.h")
 #include "runtime/hook.h"
-#else
-#define hooks_run(h,n,t,e) ((void)(h),(void)(t),(void)(e),0)
-#endif
 #include "sys/process.h"
 
 #define DEATH_MS 10000
@@ -75,11 +71,13 @@ static int remove_cgroup(const struct state *state, struct error **err)
 static void run_poststop(const struct runtime *runtime, const struct state *state,
 	const struct spec *spec)
 {
-	cleanup_json struct json_object *told = state_json(state, STATUS_STOPPED);
-	cleanup_free char *text = json_compact(told);
+	const struct hook_state told = { .id = state->id,
+		.status = status_name(STATUS_STOPPED),
+		.bundle = state->bundle,
+		.annotations = state->annotations };
 	cleanup_error struct error *failed = NULL;
 
-	if (hooks_run(&spec->hooks[HOOK_POSTSTOP], "poststop", text, &failed) < 0)
+	if (hooks_run(spec, HOOK_POSTSTOP, &told, &failed) < 0)
 		log_warning(&runtime->log, "%s", error_message(failed));
 }
 

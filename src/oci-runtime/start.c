@@ -2,25 +2,22 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "oci-runtime/instance.h"
-#if __has_include("runtime/hook.h")
 #include "runtime/hook.h"
-#else
-#define hooks_run(h,n,t,e) ((void)(h),(void)(t),(void)(e),0)
-#endif
 
 int instance_started(const struct runtime *runtime, struct state *state, const struct spec *spec,
 	struct error **err)
 {
 	const struct spec_hooks *hooks = &spec->hooks[HOOK_POSTSTART];
-	cleanup_json struct json_object *told = NULL;
+	const struct hook_state told = { .id = state->id,
+		.status = status_name(STATUS_RUNNING),
+		.bundle = state->bundle,
+		.pid = state->pid,
+		.annotations = state->annotations };
 	cleanup_error struct error *ignored = NULL;
-	cleanup_free char *text = NULL;
 
 	if (hooks->count == 0)
 		return 0;
-	told = state_json(state, STATUS_RUNNING);
-	text = json_compact(told);
-	if (hooks_run(hooks, "poststart", text, err) == 0)
+	if (hooks_run(spec, HOOK_POSTSTART, &told, err) == 0)
 		return 0;
 	(void)instance_remove(runtime, state, true, &ignored);
 	return -1;

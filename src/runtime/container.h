@@ -38,7 +38,13 @@ struct container_init {
 	struct listener_state listener; /* for whom its seccomp filter asks; texts of the setup */
 	bool ready;
 	struct cgroup *cgroup;
+	const struct container_setup *hooked; /* NULL, or with hooks, what it was made of */
 };
+
+#define CONTAINER_INIT_NONE \
+	{ \
+		.pid = -1, .pidfd = -1, .sync_fd = -1, .console_fd = -1 \
+	}
 
 struct container_setup {
 	const struct spec *spec;
@@ -51,7 +57,11 @@ struct container_setup {
 	 * mode 0700, at which init waits for runtime_open_gate(); the program gets preserve_fds of
 	 * the caller's fds, from 3 on, which must not be close-on-exec.
 	 */
-	const char *id; /* for the state that hooks get; NULL: bundles with hooks are refused */
+	/*
+	 * For the state that hooks get; NULL: bundles with hooks are refused. With hooks, all that
+	 * is given here must stay until init is ready, and bundle is absolute.
+	 */
+	const char *id;
 	int gate_fd;
 	unsigned preserve_fds;
 	/*

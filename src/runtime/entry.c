@@ -20,12 +20,14 @@
 #include "runtime/listener.h"
 #include "runtime/program.h"
 #include "runtime/rootfs.h"
+#include "runtime/schedule.h"
 #include "runtime/seccomp.h"
 #include "runtime/terminal.h"
 #include "sys/path.h"
 
 #define INIT_PROGRAM "/sbin/docker-init"
 #define UMASK_DEFAULT 022
+#define FINAL "process.execCPUAffinity.final"
 
 /* Handlers are reset by execve(2); what our caller ignores (SIGPIPE, a shell's trap '') is not. */
 static void reset_signals(void)
@@ -213,7 +215,8 @@ int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct erro
 	if (!env_get(entry->env, "HOME"))
 		env_set(&entry->env, "HOME", entry->user.home ? entry->user.home : "/");
 	if (set_stdio(entry, root_fd, terminal_fd, err) < 0 || enter_cwd(entry, root_fd, err) < 0 ||
-		rlimits_apply(process, err) < 0 ||
+		rlimits_apply(process, err) < 0 || schedule_apply(entry->spec, process, err) < 0 ||
+		(entry->is_exec && affinity_apply(process->affinity_final, FINAL, err) < 0) ||
 		identity_apply(process, &entry->user, keep_admin, err) < 0)
 		return -1;
 	/* A change of user made it dumpable again where fs.suid_dumpable says so. */
@@ -229,8 +232,9 @@ int entry_confine(struct entry *entry, bool ready, struct error **err)
 {
 	bool listens = entry->filter->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 
-	if (!entry->filter->bytes || listens == ready)
+	if (!entry->filter->bytes || listens == ready || entry->confined)
 		return 0;
+	entry->confined = true;
 	if (listens)
 		return listener_load(entry->filter, entry->sync_fd, err);
 	return seccomp_filter_attach(entry->filter, err);

@@ -17,9 +17,12 @@ struct filter;
 struct spec_process;
 
 struct entry {
+	const struct spec *spec; /* of the container */
 	const struct spec_process *process;
 	const struct container_io *io;
 	const struct filter *filter; /* seccomp; without bytes: none */
+	bool confined; /* it is loaded */
+	bool is_exec; /* a later process of the container */
 	bool use_init; /* args are given to /sbin/docker-init */
 	bool no_new_keyring;
 	bool has_gate; /* at LAUNCH_GATE_FD */
@@ -40,8 +43,8 @@ int entry_begin(struct entry *entry, struct error **err);
 int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct error **err);
 /*
  * Loads the filter, once: what follows must be allowed by it. One with a listener is loaded before
- * the caller hears SYNC_READY, because it is the caller who passes the listener on; others as late
- * as can be.
+ * the caller hears SYNC_READY (ready is false), because it is the caller who passes the listener on;
+ * others as late as can be.
  */
 int entry_confine(struct entry *entry, bool ready, struct error **err);
 /* Returns only with an error. */

@@ -52,6 +52,39 @@ static void a_capability_that_we_lack_is_refused(void **state)
 	expect_error(fixture, ERROR_DENIED, "cannot be given", "a lacking one");
 }
 
+static void it_runs_when_and_where_it_was_told(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct spec *spec = &fixture->spec;
+	struct spec_process *process = &spec->process;
+
+	process->scheduler =
+		(struct spec_scheduler){ .set = true, .policy = SCHED_BATCH, .nice = 7 };
+	process->io_priority = (struct spec_io_priority){ .set = true, .io_class = 2, .level = 6 };
+	spec->personality = (struct spec_personality){ .set = true, .value = 8 | 0x0040000 };
+	/* Another user, who may do none of it himself. */
+	process->uid = process->gid = 1000;
+	expect_output(fixture,
+		"awk '{ print $19, $41 }' /proc/self/stat; busybox ionice;"
+		"cat /proc/self/personality; busybox uname -m",
+		"7 3\nbest-effort: prio 6\n00040008\ni686\n");
+}
+
+/* What the kernel refuses is told, and not left out. */
+static void a_policy_that_cannot_be_is_told(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+
+	fixture_script(fixture, "true");
+	fixture->spec.process.scheduler =
+		(struct spec_scheduler){ .set = true, .policy = 4 /* SCHED_ISO */ };
+	expect_error(fixture, ERROR_INVALID, "process.scheduler", "one that Linux does not have");
+	fixture->spec.process.scheduler.set = false;
+	fixture->spec.memory_policy =
+		(struct spec_memory_policy){ .set = true, .mode = 2, .nodes = xstrdup("999") };
+	expect_error(fixture, ERROR_INVALID, "linux.memoryPolicy", "no such node");
+}
+
 static const struct {
 	const char *why, *user, *output; /* output NULL: error */
 	const char *error;
@@ -402,6 +435,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CONTAINER_TEST(capabilities_are_those_given),
 		CONTAINER_TEST(a_capability_that_we_lack_is_refused),
+		CONTAINER_TEST(it_runs_when_and_where_it_was_told),
+		CONTAINER_TEST(a_policy_that_cannot_be_is_told),
 		CONTAINER_TEST(users_are_found_as_docker_does),
 		CONTAINER_TEST(digits_are_never_a_name),
 		CONTAINER_TEST(a_hostile_passwd_does_not_hold_us),

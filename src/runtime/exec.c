@@ -78,7 +78,9 @@ LAUNCH_STACK static void __attribute__((noreturn)) job_run(void *arg)
 	const struct job *job = arg;
 	const struct container_exec *exec = job->exec;
 	struct error *err = NULL;
-	struct entry entry = { .process = exec->process,
+	struct entry entry = { .spec = exec->spec,
+		.process = exec->process,
+		.is_exec = true,
 		.io = &exec->io,
 		.filter = job->filter,
 		.preserved_fds = exec->preserve_fds,
@@ -101,10 +103,10 @@ static uint64_t namespaces_of(const struct spec *spec)
 /* Takes the fd. */
 static int send_listener(const struct container_exec *exec, pid_t pid, int fd, struct error **err)
 {
-	struct listener_state state = { .id = exec->id,
-		.bundle = exec->bundle,
-		.status = "running",
-		.init_pid = exec->init_pid,
+	struct listener_state state = { .container = { .id = exec->id,
+						.status = "running",
+						.bundle = exec->bundle,
+						.pid = exec->init_pid },
 		.pid = pid };
 	int result;
 

@@ -53,6 +53,28 @@ static void it_shares_the_containers_namespaces(void **state)
 	stop(&running);
 }
 
+/* Of the two sets of processors the last one stays. */
+static void it_runs_on_the_processors_it_was_told(void **state)
+{
+	struct running running = start(state);
+	struct spec_process *process = &running.fixture->spec.process;
+	struct outcome outcome cleanup_outcome = { 0 };
+
+	process->affinity_initial = xstrdup("0");
+	expect(&running, "grep Cpus_allowed_list /proc/self/status | tr -d '\\t'",
+		"Cpus_allowed_list:0\n");
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
+		process->affinity_final = xstrdup("1");
+		expect(&running, "grep Cpus_allowed_list /proc/self/status | tr -d '\\t'",
+			"Cpus_allowed_list:1\n");
+	}
+	replace_string(&process->affinity_final, xstrdup("1000"));
+	outcome = run_script(&running, "true");
+	assert_non_null(outcome.error);
+	assert_non_null(strstr(error_message(outcome.error), "execCPUAffinity.final"));
+	stop(&running);
+}
+
 /* Also the time namespace, which cannot be entered like the others. */
 static void it_shares_the_time_namespace(void **state)
 {
@@ -225,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CONTAINER_TEST(it_shares_the_containers_namespaces),
+		CONTAINER_TEST(it_runs_on_the_processors_it_was_told),
 		CONTAINER_TEST(it_shares_the_time_namespace),
 		CONTAINER_TEST(it_has_the_same_protections),
 		CONTAINER_TEST(its_exit_code_and_its_signal_arrive),

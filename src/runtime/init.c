@@ -2,13 +2,16 @@
 #include "runtime/init.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
-#include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "runtime/entry.h"
 #include "runtime/gate.h"
+#include "runtime/hook.h"
+#include "runtime/id_map.h"
 #include "runtime/identity.h"
 #include "runtime/kernel_setting.h"
 #include "runtime/label.h"
@@ -26,14 +29,6 @@ static void wait_for(int sync_fd, enum sync_type wanted)
 		_exit(1);
 }
 
-/* Root of the new user namespace, so that what is made belongs to the container's root. */
-static int become_root(struct error **err)
-{
-	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
-		return error_sys(err, "become root of the user namespace");
-	return 0;
-}
-
 void init_await_cgroup(struct rootfs *root)
 {
 	if (root->await_cgroup)
@@ -45,28 +40,85 @@ void init_await_cgroup(struct rootfs *root)
 static int wait_mapped(const struct init *init, struct rootfs *root, struct error **err)
 {
 	root->await_cgroup = init->wait_go;
-	if (!(init->new_namespaces & CLONE_NEWUSER))
+	if (!root->user_ns)
 		return 0;
-	init_await_cgroup(root);
-	return become_root(err);
+	if (init->namespaces.made & CLONE_NEWUSER)
+		init_await_cgroup(root);
+	/* So that what is made belongs to the container's root. */
+	return id_maps_become_root(root->spec, err);
 }
 
-/* What is written through /proc goes through a procfs that no one else can see, before it becomes
- * the container's. */
+/*
+ * What is written through /proc goes through a procfs that no one else can see, before it becomes
+ * the container's. In a user namespace that does not own its pid namespace none can be made: there
+ * it is that of our caller's mounts, which are still what we see, and none of the container's.
+ */
+static int open_proc(
+	const struct init *init, struct rootfs *root, int *ret_seen, struct error **err)
+{
+	cleanup_close int fd = -1;
+	struct statfs fs;
+
+	root->proc_fd = private_proc_open(err);
+	if (root->proc_fd >= 0)
+		return 0;
+	if (error_errno(*err) != EPERM || init->namespaces.joined & CLONE_NEWNS)
+		return -1;
+	fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		return -1;
+	error_free(*err);
+	*err = NULL;
+	*ret_seen = take_fd(&fd);
+	return 0;
+}
+
 static int apply_settings(const struct init *init, struct rootfs *root, struct error **err)
 {
 	const struct spec *spec = root->spec;
+	cleanup_close int seen_fd = -1;
+	int proc_fd;
 
-	if (spec->process.has_oom_score_adj || spec->sysctl || label_is_asked(&spec->process) ||
-		init->new_namespaces & CLONE_NEWPID) {
-		root->proc_fd = private_proc_open(err);
-		if (root->proc_fd < 0)
+	if (spec->process.has_oom_score_adj || spec->sysctl || spec->monotonic.set ||
+		spec->boottime.set || init->namespaces.made & CLONE_NEWPID ||
+		label_is_asked(&spec->process))
+		if (open_proc(init, root, &seen_fd, err) < 0)
 			return -1;
-	}
-	if (oom_score_apply(&spec->process, root->proc_fd, err) < 0 ||
-		label_apply(&spec->process, root->proc_fd, err) < 0)
+	proc_fd = root->proc_fd >= 0 ? root->proc_fd : seen_fd;
+	if (oom_score_apply(&spec->process, proc_fd, err) < 0 ||
+		label_apply(&spec->process, proc_fd, err) < 0 ||
+		time_namespace_enter(spec, &init->namespaces, proc_fd, err) < 0)
 		return -1;
-	return kernel_settings_apply(spec, init->new_namespaces, root->proc_fd, err);
+	return kernel_settings_apply(spec, init->namespaces.made, proc_fd, err);
+}
+
+static struct hook_state hook_state_of(const struct init *init, const char *status)
+{
+	const struct container_setup *setup = init->setup;
+
+	return (struct hook_state){ .id = setup->id,
+		.status = status,
+		.bundle = setup->bundle,
+		.pid = getpid(),
+		.annotations = setup->spec->annotations };
+}
+
+/*
+ * Our caller runs its hooks first, then we do: all find the mounts made, and the old root still the
+ * root of this namespace.
+ */
+static int run_hooks(const struct init *init, const struct rootfs *root, struct error **err)
+{
+	struct hook_state state = hook_state_of(init, "creating");
+
+	if (!hooks_any(root->spec))
+		return 0;
+	if (sync_send(LAUNCH_SYNC_FD, SYNC_HOOKS, err) < 0)
+		return -1;
+	wait_for(LAUNCH_SYNC_FD, SYNC_HOOKED);
+	if (fchdir(root->root_fd) < 0)
+		return error_sys(err, "enter the container's root");
+	return hooks_run(root->spec, HOOK_CREATE_CONTAINER, &state, err);
 }
 
 /* The cgroup namespace comes late: its root is the cgroup that its maker is in, and before it the
@@ -79,9 +131,11 @@ static int build(const struct init *init, struct rootfs *root, struct error **er
 	if (apply_settings(init, root, err) < 0 || rootfs_build(root, err) < 0)
 		return -1;
 	init_await_cgroup(root);
-	if (init->new_namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
+	if (init->namespaces.made & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
 		return error_sys(err, "make a cgroup namespace");
-	return rootfs_enter(root, err);
+	if (run_hooks(init, root, err) < 0)
+		return -1;
+	return init->setup->no_pivot ? rootfs_enter_by_chroot(root, err) : rootfs_enter(root, err);
 }
 
 static int send_console(struct rootfs *root, struct error **err)
@@ -120,7 +174,8 @@ static int run(const struct init *init, struct entry *entry, struct error **err)
 
 	root.spec = spec;
 	root.bundle = init->setup->bundle;
-	root.user_ns = init->new_namespaces & CLONE_NEWUSER;
+	root.user_ns = (init->namespaces.made | init->namespaces.joined) & CLONE_NEWUSER;
+	root.at_its_path = hooks_any(spec);
 	if (root.user_ns && spec->overlay.lower)
 		root.mounted_fd = LAUNCH_EXTRA_FD;
 	if (wait_mapped(init, &root, err) < 0 || entry_begin(entry, err) < 0 ||
@@ -129,10 +184,19 @@ static int run(const struct init *init, struct entry *entry, struct error **err)
 		entry_confine(entry, false, err) < 0 ||
 		sync_send(entry->sync_fd, SYNC_READY, err) < 0 || wait_start(entry, err) < 0)
 		return -1;
+	if (spec->hooks[HOOK_START_CONTAINER].count > 0) {
+		struct hook_state state = hook_state_of(init, "created");
+
+		/* The image has their programs: they may do no more than its own. */
+		if (entry_confine(entry, true, err) < 0 ||
+			hooks_run(spec, HOOK_START_CONTAINER, &state, err) < 0)
+			return -1;
+	}
 	/* Whoever opened the gate sees the end of its connection both when the program runs and
 	 * when we are killed: it runs when this came before. */
 	if (entry->has_gate && sync_send(entry->sync_fd, SYNC_READY, err) < 0)
 		return -1;
+	/* The last step before execve: a filter need not allow what comes before it. */
 	if (entry_confine(entry, true, err) < 0)
 		return -1;
 	return entry_exec(entry, err);
@@ -144,7 +208,8 @@ LAUNCH_STACK void init_run(void *arg)
 	const struct init *init = arg;
 	const struct container_setup *setup = init->setup;
 	struct error *err = NULL;
-	struct entry entry = { .process = &setup->spec->process,
+	struct entry entry = { .spec = setup->spec,
+		.process = &setup->spec->process,
 		.io = &setup->io,
 		.filter = init->filter,
 		.use_init = setup->spec->init != NULL,

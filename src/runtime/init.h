@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 #include "runtime/container.h"
+#include "runtime/namespace.h"
 
 struct init {
 	const struct container_setup *setup;
-	uint64_t new_namespaces; /* all that are not joined */
+	struct namespaces namespaces;
 	bool wait_go; /* until the caller has attached it to the cgroup, and mapped ids */
 	const struct filter *filter;
-	bool join_time; /* the namespace at LAUNCH_TIME_FD */
 };
 
 struct rootfs;

@@ -16,6 +16,7 @@
 #include "oci/spec.h"
 #include "runtime/cgroup.h"
 #include "runtime/identity.h"
+#include "runtime/schedule.h"
 #include "runtime/sync.h"
 #include "sys/mount.h"
 #include "sys/process.h"
@@ -77,11 +78,43 @@ static int alone(int cgroup_fd, struct error **err)
 	return take_fd(&fd);
 }
 
+/* Those that are not done, of the user type or of the others; EPERM is left for later, if so said.
+ */
+static int join_some(
+	const struct launch *launch, bool user, bool later, unsigned int *done, struct error **err)
+{
+	for (size_t i = 0; i < launch->join_count; i++) {
+		if (*done & 1U << i || (launch->join_types[i] == CLONE_NEWUSER) != user)
+			continue;
+		if (setns(launch->join_fds[i], launch->join_types[i]) == 0)
+			*done |= 1U << i;
+		else if (!later || errno != EPERM)
+			return error_sys(err, "join the %s namespace",
+				namespace_name(launch->join_types[i]));
+	}
+	return 0;
+}
+
+/*
+ * With our own rights first: a namespace need not belong to the user namespace that is joined as
+ * well. Who has no rights here gets them there, over those that do belong to it.
+ */
+static int join_listed(const struct launch *launch, struct error **err)
+{
+	unsigned int done = 0;
+
+	if (launch->join_count == 0)
+		return 0;
+	if (join_some(launch, false, true, &done, err) < 0 ||
+		join_some(launch, true, false, &done, err) < 0)
+		return -1;
+	return join_some(launch, false, false, &done, err);
+}
+
 static int join_all(const struct launch *launch, struct error **err)
 {
-	for (size_t i = 0; i < launch->join_count; i++)
-		if (setns(launch->join_fds[i], launch->join_types[i]) < 0)
-			return error_sys(err, "join namespace");
+	if (join_listed(launch, err) < 0)
+		return -1;
 	if (launch->join_flags && setns(launch->join_pidfd, (int)launch->join_flags) < 0)
 		return error_sys(err, "join the container's namespaces");
 	return 0;
@@ -104,6 +137,10 @@ static int prepare(const struct launch *launch, struct error **err)
 {
 	cleanup_close int cgroup_fd = -1;
 
+	/* The first of two sets of processors: until it is in its cgroup. */
+	if (launch->score_of && affinity_apply(launch->score_of->affinity_initial,
+					"process.execCPUAffinity.initial", err) < 0)
+		return -1;
 	if (launch->cgroup && cgroup_enter(launch->cgroup, err) < 0)
 		return -1;
 	if (launch->cgroup_fd >= 0) {

@@ -37,7 +37,7 @@ struct spec_process;
 
 struct launch {
 	uint64_t new_namespaces; /* CLONE_NEW* */
-	int join_fds[LAUNCH_JOINS_MAX]; /* of namespaces, entered in this order */
+	int join_fds[LAUNCH_JOINS_MAX]; /* of namespaces */
 	int join_types[LAUNCH_JOINS_MAX];
 	size_t join_count;
 	int join_pidfd; /* -1, or a process whose namespaces join_flags are entered */

@@ -111,39 +111,17 @@ LAUNCH_STACK int listener_load(const struct filter *filter, int sync_fd, struct 
 
 void listener_describe(const struct spec *spec, struct listener_state *state)
 {
-	state->annotations = spec->annotations;
+	state->container.annotations = spec->annotations;
 	if (!spec->seccomp_profile)
 		return;
 	state->path = spec->seccomp_profile->listener_path;
 	state->metadata = spec->seccomp_profile->listener_metadata;
 }
 
-static struct json_object *state_json(const struct listener_state *state)
-{
-	struct json_object *object = json_object_new_object(), *annotations;
-	char *const *entry = state->annotations;
-
-	json_put_text(object, "ociVersion", VERSION);
-	json_put_text(object, "id", state->id);
-	json_put_text(object, "status", state->status);
-	json_put_int(object, "pid", state->init_pid);
-	json_put_text(object, "bundle", state->bundle);
-	if (!entry)
-		return object;
-	annotations = json_object_new_object();
-	for (; *entry; entry++) {
-		cleanup_strv strv pair = strv_split(*entry, '=');
-		const char *value = strchr(*entry, '=');
-
-		json_put_text(annotations, pair[0], value ? value + 1 : "");
-	}
-	json_put(object, "annotations", annotations);
-	return object;
-}
-
 static char *message_text(const struct listener_state *state)
 {
 	cleanup_json struct json_object *object = json_object_new_object();
+	cleanup_free char *container = hook_state_text(&state->container);
 	struct json_object *fds = json_object_new_array();
 
 	json_object_array_add(fds, json_object_new_string("seccompFd"));
@@ -151,7 +129,7 @@ static char *message_text(const struct listener_state *state)
 	json_put(object, "fds", fds);
 	json_put_int(object, "pid", state->pid);
 	json_put_text(object, "metadata", state->metadata);
-	json_put(object, "state", state_json(state));
+	json_put(object, "state", json_tokener_parse(container));
 	return json_compact(object);
 }
 

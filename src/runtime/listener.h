@@ -14,7 +14,7 @@
 
 #include <sys/types.h>
 
-#include "base/strv.h"
+#include "runtime/hook.h"
 
 struct error;
 struct filter;
@@ -25,11 +25,10 @@ int listener_load(const struct filter *filter, int sync_fd, struct error **err);
 
 struct listener_state { /* all borrowed */
 	const char *path, *metadata; /* of the profile */
-	char *const *annotations;
-	const char *id, *bundle, *status; /* status: "creating", or "running" for exec */
-	pid_t init_pid, pid; /* the container's and the filter's process: equal but for exec */
+	struct hook_state container; /* "creating", or "running" for exec */
+	pid_t pid; /* whose filter it is */
 };
-/* Path, metadata and annotations from the spec. */
+/* What the spec says of it. */
 void listener_describe(const struct spec *spec, struct listener_state *state);
 /* For the caller of the runtime, with the fd that it got. */
 int listener_send(const struct listener_state *state, int listener_fd, struct error **err);

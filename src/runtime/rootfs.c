@@ -15,6 +15,7 @@
 #include "sys/path.h"
 
 #define LINKS_MAX 40 /* as the kernel's own limit */
+#define DEPTH_MAX 4096 /* of a path of PATH_MAX bytes */
 #define INIT_PATH "/sbin/docker-init" /* where scripts look for it */
 
 int null_open(struct error **err)
@@ -97,16 +98,52 @@ static int root_mount(const struct rootfs *root, struct error **err)
 	return take_fd(&fd);
 }
 
+/*
+ * Usually "/": nothing needs its old name. Hooks do: they mount below the bundle's root in the
+ * container's mount namespace.
+ */
+static int root_place(const struct rootfs *root, struct error **err)
+{
+	cleanup_free char *path = root->at_its_path && root->spec->root_path
+					  ? rootfs_host_path(root, root->spec->root_path)
+					  : xstrdup("/");
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? error_sys(err, "open '%s'", path) : fd;
+}
+
+/* What is attached to a shared mount is attached for all who share it. */
+static int unshare_mount_of(int fd, struct error **err)
+{
+	cleanup_close int at = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statx st = { 0 };
+
+	for (int depth = 0; at >= 0 && depth < DEPTH_MAX; depth++) {
+		int up;
+
+		if (statx(at, "", AT_EMPTY_PATH, 0, &st) < 0)
+			return error_sys(err, "look at the mount of the root");
+		if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+			return mount_set(at, 0, 0, MS_PRIVATE, false, err);
+		up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		close_fd(at);
+		at = up;
+	}
+	return error_sys(err, "find the mount of the root");
+}
+
 static int attach_root(struct rootfs *root, struct error **err)
 {
-	cleanup_close int old_root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int place_fd = root_place(root, err);
 
-	if (old_root_fd < 0)
-		return error_sys(err, "open /");
+	if (place_fd < 0)
+		return -1;
+	if (root->at_its_path && unshare_mount_of(place_fd, err) < 0)
+		return -1;
 	root->root_fd = root_mount(root, err);
 	if (root->root_fd < 0)
 		return -1;
-	if (mount_attach(root->root_fd, old_root_fd, err) < 0)
+	if (mount_attach(root->root_fd, place_fd, err) < 0)
 		return error_wrap(err, "root file system");
 	return 0;
 }

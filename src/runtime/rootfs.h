@@ -19,6 +19,7 @@ struct rootfs {
 	const struct spec *spec;
 	const char *bundle; /* for relative paths; may be NULL */
 	bool await_cgroup; /* not in its cgroup yet: see init_await_cgroup() */
+	bool at_its_path; /* hooks find the root where the bundle has it, until it is entered */
 	bool user_ns; /* no device nodes can be made: the host's are bound */
 	int mounted_fd; /* -1, or the overlay, mounted by who made us */
 	int root_fd; /* attached at "/" of the old root until rootfs_enter() */
@@ -38,6 +39,8 @@ struct rootfs {
 int rootfs_build(struct rootfs *root, struct error **err);
 /* Makes it the root of this process's mount namespace. */
 int rootfs_enter(struct rootfs *root, struct error **err);
+/* The same where the old root is the kernel's first one, which cannot be left by pivot_root(2). */
+int rootfs_enter_by_chroot(struct rootfs *root, struct error **err);
 /* Opens the host's /dev/null and makes sure that it is that; before any path of the image is used.
  */
 int null_open(struct error **err);

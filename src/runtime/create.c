@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making a container: what its init is started with. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "runtime/cgroup_internal.h"
+#include "runtime/container.h"
+#include "runtime/filter.h"
+#include "runtime/hook.h"
+#include "runtime/id_map.h"
+#include "runtime/init.h"
+#include "runtime/kernel_setting.h"
+#include "runtime/label.h"
+#include "runtime/launch.h"
+#include "runtime/sync.h"
+#include "sys/mount.h"
+
+#define UID_MAP_MAX 4096
+
+struct start {
+	struct init init;
+	struct launch how;
+	int *more_fds, root_fd, child_fd;
+};
+
+static inline void start_done_p_(struct start *start)
+{
+	namespaces_close(&start->init.namespaces, &start->how);
+	free(start->more_fds);
+	close_fd(start->root_fd);
+	close_fd(start->child_fd);
+}
+
+/* Init works while it is attached, and may fail by then: what it says of that is the reason. */
+static int why_it_ended(const struct container_init *made, struct error **err)
+{
+	cleanup_error struct error *said = NULL;
+	int fd = -1;
+
+	if (sync_receive(made->sync_fd, &fd, &said) >= 0) {
+		close_fd(fd);
+		return -1;
+	}
+	error_free(*err);
+	*err = take_ptr(said);
+	return -1;
+}
+
+/* What the child cannot do for itself. */
+static int admit(const struct container_setup *setup, const struct init *init,
+	const struct container_init *made, bool attach, struct error **err)
+{
+	if (!init->wait_go)
+		return 0;
+	if (attach && cgroup_attach(made->cgroup, made->pid, err) < 0)
+		return error_errno(*err) == ESRCH ? why_it_ended(made, err) : -1;
+	if (init->namespaces.made & CLONE_NEWUSER && id_maps_write(setup->spec, made->pid, err) < 0)
+		return -1;
+	return sync_send(made->sync_fd, SYNC_GO, err);
+}
+
+/*
+ * In a user namespace of its own init could mount an overlay only without the attributes that say
+ * what a layer has removed ("trusted."), so it gets one that is made with our rights.
+ */
+static int mount_root_for(
+	const struct spec *spec, const struct namespaces *ns, int *ret_fd, struct error **err)
+{
+	if (!((ns->made | ns->joined) & CLONE_NEWUSER) || !spec->overlay.lower)
+		return 0;
+	*ret_fd =
+		mount_overlay(spec->overlay.lower, spec->overlay.upper, spec->overlay.work, 0, err);
+	return *ret_fd < 0 ? error_wrap(err, "root file system") : 0;
+}
+
+static int open_fds(const struct container_setup *setup, struct start *start, struct error **err)
+{
+	struct launch_more more = { .gate_fd = setup->gate_fd > 0 ? setup->gate_fd : -1,
+		.time_fd = start->init.namespaces.time_fd,
+		.preserved = setup->preserve_fds };
+
+	if (mount_root_for(setup->spec, &start->init.namespaces, &start->root_fd, err) < 0 ||
+		launch_more_fds(&more, &start->more_fds, &start->how.more_count, err) < 0)
+		return -1;
+	start->how.more_fds = start->more_fds;
+	start->how.fds[LAUNCH_EXTRA_FD] = start->root_fd;
+	return 0;
+}
+
+static int start_init(const struct container_setup *setup, const struct filter *filter,
+	struct container_init *made, struct error **err)
+{
+	struct start __attribute__((cleanup(start_done_p_))) start = {
+		.init = { .setup = setup, .filter = filter, .namespaces.time_fd = -1 },
+		.how = { .join_pidfd = -1,
+			.cgroup_fd = made->cgroup ? cgroup_clone_fd(made->cgroup) : -1,
+			.fds = { setup->io.stdin_fd, setup->io.stdout_fd, setup->io.stderr_fd, -1,
+				-1 },
+			.run = init_run,
+			.arg = &start.init },
+		.root_fd = -1,
+		.child_fd = -1,
+	};
+	bool attach = made->cgroup && cgroup_wants_pid(made->cgroup);
+	int pair[2];
+
+	if (namespaces_plan(setup->spec, &start.init.namespaces, &start.how, err) < 0 ||
+		open_fds(setup, &start, err) < 0 || sync_pair(pair, err) < 0)
+		return -1;
+	start.how.cgroup = attach ? NULL : made->cgroup;
+	made->sync_fd = pair[0];
+	start.child_fd = start.how.fds[LAUNCH_SYNC_FD] = pair[1];
+	start.init.wait_go = attach || start.init.namespaces.made & CLONE_NEWUSER;
+	made->pid = launch(&start.how, &made->pidfd, err);
+	if (made->pid < 0)
+		return error_wrap(err, "start a process in new namespaces");
+	return admit(setup, &start.init, made, attach, err);
+}
+
+/* Who is not root of the whole machine. */
+static bool in_user_namespace(void)
+{
+	cleanup_error struct error *ignored = NULL;
+	cleanup_free char *map = NULL;
+	unsigned int inside = 1, outside = 1, size = 0;
+
+	if (geteuid() != 0)
+		return true;
+	if (file_read_at(AT_FDCWD, "/proc/self/uid_map", UID_MAP_MAX, &map, &ignored) < 0)
+		return false;
+	return sscanf(map, "%u %u %u", &inside, &outside, &size) != 3 || inside || outside ||
+	       size != UINT32_MAX;
+}
+
+/* Without root there may be no cgroup that we can write: fatal only to who asks for a limit. */
+static bool can_do_without(const struct spec_resources *resources, const struct error *why)
+{
+	int number = error_errno(why);
+
+	if (number != EACCES && number != EPERM && number != EROFS)
+		return false;
+	/* Rules of devices are in every config.json, and in a user namespace nodes are not made. */
+	if (cgroup_limits_controllers(resources) & ~(1U << CONTROLLER_DEVICES) ||
+		resources->unified)
+		return false;
+	return in_user_namespace();
+}
+
+static int make_cgroup(const struct container_setup *setup, struct cgroup **ret, struct error **err)
+{
+	const struct spec *spec = setup->spec;
+
+	if (!spec->cgroups_path ||
+		cgroup_create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0)
+		return 0;
+	if (!can_do_without(&spec->resources, *err))
+		return -1;
+	error_free(*err);
+	*err = NULL;
+	return 0;
+}
+
+static int check_hooks(
+	const struct container_setup *setup, struct container_init *made, struct error **err)
+{
+	if (!hooks_any(setup->spec))
+		return 0;
+	if (!setup->id)
+		return error_new(err, ERROR_UNSUPPORTED, "the bundle has hooks");
+	made->hooked = setup;
+	return 0;
+}
+
+int runtime_create(
+	const struct container_setup *setup, struct container_init *ret, struct error **err)
+{
+	struct filter filter cleanup_filter = { 0 };
+	struct container_init made = CONTAINER_INIT_NONE;
+
+	if (kernel_settings_check(setup->spec, err) < 0 ||
+		label_check(setup->spec, &setup->spec->process, err) < 0 ||
+		check_hooks(setup, &made, err) < 0 ||
+		(!setup->filter && filter_open(setup->spec, &filter, err) < 0) ||
+		make_cgroup(setup, &made.cgroup, err) < 0)
+		return -1;
+	if (start_init(setup, setup->filter ? setup->filter : &filter, &made, err) < 0) {
+		runtime_destroy(&made);
+		return -1;
+	}
+	made.listener = (struct listener_state){ .container = { .id = setup->id,
+							 .status = "creating",
+							 .bundle = setup->bundle,
+							 .pid = made.pid },
+		.pid = made.pid };
+	listener_describe(setup->spec, &made.listener);
+	*ret = made;
+	return 0;
+}
