@@ -38,8 +38,12 @@ static int await_death(const struct state *state, struct error **err)
 	cleanup_close int pidfd = state_pidfd(state, &ended);
 	int result;
 
-	if (pidfd < 0)
+	if (pidfd < 0 && error_kind(ended) == ERROR_NOT_FOUND)
 		return 0;
+	if (pidfd < 0) {
+		*err = take_ptr(ended);
+		return -1;
+	}
 	result = pidfd_wait(pidfd, DEATH_MS, err);
 	if (result == 0)
 		return error_new(err, ERROR_UNAVAILABLE,
@@ -67,8 +71,8 @@ static int remove_cgroup(const struct state *state, struct error **err)
 }
 
 /* The container is gone by then; what a hook says of that is a warning. */
-static void run_poststop(const struct runtime *runtime, const struct state *state,
-	const struct spec *spec)
+static void run_poststop(
+	const struct runtime *runtime, const struct state *state, const struct spec *spec)
 {
 	const struct hook_state told = { .id = state->id,
 		.status = status_name(STATUS_STOPPED),
@@ -119,8 +123,7 @@ static int delete_one(
 	return instance_remove(runtime, &state, opts->force, err);
 }
 
-static int delete_run(
-	struct runtime *runtime, const void *opts_, char **args, struct error **err)
+static int delete_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct delete_opts *opts = opts_;
 

@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "oci-runtime/command.h"
 #include "oci-runtime/state.h"
-#include "sys/process.h"
 #include "oci-runtime/stats_json.h"
+#include "sys/process.h"
 
 #define INTERVAL_DEFAULT_MS 5000
 #define OOM_LOOK_MS 500 /* where the kernel gives no notice */
@@ -75,8 +75,8 @@ static int interval_ms(const char *text, int *ret, struct error **err)
 			return 0;
 		}
 	}
-	return error_new(err, ERROR_INVALID,
-		"--interval '%s': a duration greater than 0, such as 5s", text);
+	return error_new(
+		err, ERROR_INVALID, "--interval '%s': a duration greater than 0, such as 5s", text);
 }
 
 /* Until the container ends. */
@@ -126,8 +126,7 @@ static int events_run(struct runtime *runtime, const void *opts_, char **args, s
 	if (state_cgroup(&state, &cgroup, err) < 0)
 		return -1;
 	if (!cgroup)
-		return error_new(
-			err, ERROR_UNSUPPORTED, "container '%s' has no cgroup", args[0]);
+		return error_new(err, ERROR_UNSUPPORTED, "container '%s' has no cgroup", args[0]);
 	if (opts->stats)
 		return print_stats(cgroup, state.id, err);
 	return watch(&state, cgroup, interval, err);

@@ -13,6 +13,7 @@
 #include "oci-runtime/console.h"
 #include "oci-runtime/default_map.h"
 #include "oci-runtime/readiness.h"
+#include "runtime/filter.h"
 #include "sys/msg.h"
 #include "sys/path.h"
 #include "sys/process.h"
@@ -208,9 +209,15 @@ int pid_file_write(const char *path, pid_t pid, struct error **err)
 	return 0;
 }
 
-static int start_init(const struct runtime *runtime, const struct container_setup *setup,
+static int start_init(const struct runtime *runtime, struct container_setup *setup,
 	struct instance *made, struct error **err)
 {
+	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
+	struct filter filter cleanup_filter = { 0 };
+
+	if (filter_compile(&made->spec, cache, &filter, err) < 0)
+		return -1;
+	setup->filter = &filter;
 	/* The words that runc's log has for these steps: scripts look for them. */
 	log_debug(&runtime->log, "clone the first process: nsexec container setup");
 	if (runtime_create(setup, &made->init, err) < 0)

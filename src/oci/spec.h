@@ -50,6 +50,8 @@ struct spec_device {
 	gid_t gid;
 };
 
+struct spec_seccomp; /* oci/spec_seccomp.h */
+
 struct spec_overlay {
 	strv lower; /* topmost first */
 	char *upper, *work; /* NULL: a read-only root */
@@ -74,6 +76,7 @@ struct spec {
 	strv masked_paths, readonly_paths, sysctl; /* sysctl: "name=value" */
 	uint64_t root_propagation; /* MS_*; 0: private */
 	char *seccomp; /* NULL: none; "default"; or the file of a compiled filter */
+	struct spec_seccomp *seccomp_profile; /* linux.seccomp; NULL: not there */
 	char *init; /* NULL, or host path of the init program to put before args */
 	strv annotations; /* "key=value" */
 	struct spec_hooks hooks[HOOK_POINTS];

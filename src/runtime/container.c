@@ -57,6 +57,13 @@ int runtime_wait_ready(struct container_init *init, struct error **err)
 			init->console_fd = fd;
 			continue;
 		}
+		if (type == SYNC_LISTENER) {
+			type = listener_send(&init->listener, fd, err);
+			close_fd(fd);
+			if (type < 0)
+				return -1;
+			continue;
+		}
 		close_fd(fd);
 		if (type == SYNC_HOOKS) {
 			if (run_hooks(init, err) < 0)

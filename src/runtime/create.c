@@ -19,6 +19,7 @@
 #include "runtime/identity.h"
 #include "runtime/init.h"
 #include "runtime/kernel_setting.h"
+#include "runtime/label.h"
 #include "runtime/launch.h"
 #include "runtime/net_device.h"
 #include "runtime/rdt.h"
@@ -167,10 +168,7 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	struct container_init *made, struct error **err)
 {
 	struct start __attribute__((cleanup(start_done_p_))) start = {
-		.init = { .setup = setup,
-			.filter = filter->bytes,
-			.filter_bytes = filter->length,
-			.namespaces.time_fd = -1 },
+		.init = { .setup = setup, .filter = filter, .namespaces.time_fd = -1 },
 		.how = { .join_pidfd = -1,
 			.cgroup_fd = made->cgroup ? cgroup_clone_fd(made->cgroup) : -1,
 			.fds = { setup->io.stdin_fd, setup->io.stdout_fd, setup->io.stderr_fd, -1,
@@ -263,14 +261,21 @@ int runtime_create(
 	struct container_init made = CONTAINER_INIT_NONE;
 
 	if (kernel_settings_check(setup->spec, err) < 0 || rdt_check(setup->spec, err) < 0 ||
+		label_check(setup->spec, &setup->spec->process, err) < 0 ||
 		check_hooks(setup, &made, err) < 0 ||
-		filter_open(setup->spec->seccomp, &filter, err) < 0 ||
+		(!setup->filter && filter_open(setup->spec, &filter, err) < 0) ||
 		make_cgroup(setup, &made.cgroup, err) < 0)
 		return -1;
-	if (start_init(setup, &filter, &made, err) < 0) {
+	if (start_init(setup, setup->filter ? setup->filter : &filter, &made, err) < 0) {
 		runtime_destroy(&made);
 		return -1;
 	}
+	made.listener = (struct listener_state){ .container = { .id = setup->id,
+							 .status = "creating",
+							 .bundle = setup->bundle,
+							 .pid = made.pid },
+		.pid = made.pid };
+	listener_describe(setup->spec, &made.listener);
 	*ret = made;
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,8 +14,10 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "oci/spec.h"
+#include "runtime/filter.h"
 #include "runtime/identity.h"
 #include "runtime/launch.h"
+#include "runtime/listener.h"
 #include "runtime/program.h"
 #include "runtime/rootfs.h"
 #include "runtime/schedule.h"
@@ -206,7 +209,7 @@ static int place_fds(struct entry *entry, struct error **err)
 int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct error **err)
 {
 	const struct spec_process *process = entry->process;
-	bool keep_admin = entry->filter && !process->no_new_privileges;
+	bool keep_admin = entry->filter->bytes && !process->no_new_privileges;
 
 	entry->env = strv_copy(process->env);
 	if (user_lookup(root_fd, process, &entry->user, err) < 0)
@@ -229,11 +232,20 @@ int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct erro
 	return place_fds(entry, err);
 }
 
+int entry_confine(struct entry *entry, bool ready, struct error **err)
+{
+	bool listens = entry->filter->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+
+	if (!entry->filter->bytes || listens == ready || entry->confined)
+		return 0;
+	entry->confined = true;
+	if (listens)
+		return listener_load(entry->filter, entry->sync_fd, err);
+	return seccomp_filter_attach(entry->filter, err);
+}
+
 int entry_exec(struct entry *entry, struct error **err)
 {
-	/* The last step before execve: a filter need not allow what comes before it. */
-	if (entry->filter && seccomp_filter_load(entry->filter, entry->filter_bytes, err) < 0)
-		return -1;
 	execve(entry->program, entry->args, entry->env);
 	return program_explain(entry->program, err);
 }

@@ -14,8 +14,7 @@ struct init {
 	struct namespaces namespaces;
 	bool wait_go; /* until the caller has attached it to the cgroup, and mapped ids */
 	const struct binds *binds; /* what the caller sends; its count 0: nothing */
-	const void *filter;
-	size_t filter_bytes;
+	const struct filter *filter;
 };
 
 struct rootfs;
