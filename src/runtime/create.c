@@ -233,9 +233,13 @@ static int make_cgroup(const struct container_setup *setup, struct cgroup **ret,
 		struct cgroup **, struct error **) =
 		setup->id ? cgroup_create_shared : cgroup_create;
 
-	if (!spec->cgroups_path ||
-		create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0)
+	if (!spec->cgroups_path)
 		return 0;
+	if (create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0) {
+		if (spec_is_realtime(&spec->process.scheduler))
+			cgroup_allow_realtime(*ret);
+		return 0;
+	}
 	if (!can_do_without(&spec->resources, *err))
 		return -1;
 	error_free(*err);
