@@ -170,10 +170,8 @@ class Vessel(Engine):
     monitor = "vessel-monitor"
 
     def prepare(self):
-        self.program = os.path.join(self.place.build, "vessel")
+        self.program = self.place.program("vessel")
         self.options = []
-        if not os.access(self.program, os.X_OK):
-            raise Failed(f"{self.program} is not built: meson setup build && ninja -C build")
         self.env["VESSEL_ROOT"] = self.place.dir("vessel")
         self.env["VESSEL_RUN"] = self.place.dir("run", "vessel")
         self.run(*self.command("import", self.place.image_tar, "busybox"))
@@ -264,19 +262,23 @@ class Runtime(Contestant):
     batch = 2
 
     def prepare(self):
-        self.program = program(self.name)
+        self.program = self.find()
         self.bundle = self.place.dir(f"bundle-{self.name}")
         self.options = ["--root", self.place.dir("run", self.name)]
-        call([self.program, "spec", "--bundle", self.bundle] if self.name == "runc"
-             else ["sh", "-c", f"cd {self.bundle} && {self.program} spec"])
+        # The same bundle for all of them.
+        call([self.place.program("vessel-runtime"), "spec", "--bundle", self.bundle])
         self.configure(["true"])
         self.run_none()
+
+    def find(self):
+        return program(self.name)
 
     def configure(self, args):
         path = os.path.join(self.bundle, "config.json")
         with open(path, encoding="utf-8") as config:
             spec = json.load(config)
         spec["process"].update({"args": args, "terminal": False, "rlimits": []})
+        spec["ociVersion"] = "1.0.2"  # crun 1.8 knows no later one
         spec["process"]["env"] = ["PATH=/bin"]
         spec["root"] = {"path": self.place.rootfs, "readonly": False}
         with open(path, "w", encoding="utf-8") as config:
@@ -295,6 +297,14 @@ class Runtime(Contestant):
 
     def exec_end(self):
         self.run(self.program, *self.options, "delete", "--force", "bench-exec")
+
+
+class VesselRuntime(Runtime):
+    name = "vessel-runtime"
+    batch = BATCH
+
+    def find(self):
+        return self.place.program(self.name)
 
 
 class Crun(Runtime):

@@ -66,6 +66,12 @@ class Place:
         os.makedirs(path, exist_ok=True)
         return path
 
+    def program(self, name):
+        path = os.path.join(self.build, name)
+        if not os.access(path, os.X_OK):
+            sys.exit(f"bench: {path} is not built: meson setup build && ninja -C build")
+        return path
+
     def prepare(self):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "run", self.run], check=True)
         self.make_rootfs()

@@ -283,6 +283,12 @@ bridge_name() { host ip -o link show type bridge | awk -F': ' '{ print $2 }'; }
 	assert_line $'127.0.0.1\tlocalhost'
 	assert_line $'10.0.0.5\tdb'
 	assert_line $'172.17.0.2\tboat'
+	engine run --rm --network none --add-host host.docker.internal:host-gateway "$IMAGE" cat /etc/hosts
+	assert_line $'172.17.0.1\thost.docker.internal'
+	engine_fails 125 run --rm --add-host db "$IMAGE" true
+	assert_stderr_contains 'bad format for add-host: "db"'
+	engine_fails 125 run --rm --add-host db:nowhere "$IMAGE" true
+	assert_stderr_contains 'invalid IP address in add-host: "nowhere"'
 	engine run --rm --hostname boat "$IMAGE" cat /etc/hostname
 	assert_output "boat"
 	engine run --rm "$IMAGE" cat /etc/resolv.conf

@@ -132,9 +132,22 @@ teardown() { engine_teardown; }
 	engine run --rm -u 1000 --group-add 3000 --group-add 2000 "$IMAGE" id -G
 	assert_match '(^| )3000( |$)'
 	assert_match '(^| )2000( |$)'
+	engine run --rm -u 1000 --group-add extra "$IMAGE" id -G
+	assert_match '(^| )2000( |$)'
+	engine_fails 125 run --rm --group-add nosuch-group "$IMAGE" true
+	assert_stderr_contains "unable to find group nosuch-group"
 	engine_fails 125 run --rm -u user:nogroup-here "$IMAGE" true
 	assert_stderr_contains "nogroup-here"
 	engine_fails 125 run --rm -u 99999999999 "$IMAGE" true
+}
+
+@test "a user can open its output by name, in run and in exec" {
+	engine run --rm -u 4321 "$IMAGE" sh -c 'echo out >/dev/stdout; echo err >/dev/stderr'
+	assert_output "out"
+	[ "$stderr" = "err" ]
+	engine run -d --name app "$IMAGE" sleep 100
+	engine exec -u 4321 app sh -c 'echo out >/proc/self/fd/1'
+	assert_output "out"
 }
 
 @test "-w makes the directory, and a file there is an error" {

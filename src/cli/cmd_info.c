@@ -12,6 +12,7 @@
 #include "cli/host.h"
 #include "cli/template.h"
 #include "engine/container.h"
+#include "network/bridge.h"
 
 struct info_opts {
 	const char *format;
@@ -98,6 +99,21 @@ static void put_host(struct json_object *object)
 	json_put_text(object, "Name", host.nodename);
 }
 
+/* What is set up on this host so that containers will not work as expected. */
+static struct json_object *warnings(void)
+{
+	struct json_object *list = json_object_new_array();
+	cleanup_error struct error *unknown = NULL;
+
+	if (bridge_forward_blocked(&unknown) > 0)
+		json_object_array_add(
+			list, json_object_new_string("WARNING: another program's firewall drops "
+						     "forwarded packets (dockerd's does): "
+						     "containers on the bridge may not reach "
+						     "other hosts"));
+	return list;
+}
+
 static int info_object(struct engine *engine, struct json_object **ret, struct error **err)
 {
 	struct counts counts = { 0 };
@@ -118,6 +134,7 @@ static int info_object(struct engine *engine, struct json_object **ret, struct e
 	options = json_object_new_array();
 	json_object_array_add(options, json_object_new_string("name=seccomp,profile=builtin"));
 	json_put(object, "SecurityOptions", options);
+	json_put(object, "Warnings", warnings());
 	*ret = object;
 	return 0;
 }
@@ -150,6 +167,8 @@ static const struct {
 
 static void print_text(struct json_object *object)
 {
+	struct json_object *warned = json_object_object_get(object, "Warnings");
+
 	printf("Client:\n Version:    " VESSEL_VERSION "\n\nServer:\n");
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
 		struct json_object *value = json_object_object_get(object, lines[i].key);
@@ -160,6 +179,9 @@ static void print_text(struct json_object *object)
 				? size_binary((uint64_t)json_object_get_int64(value), size)
 				: json_object_get_string(value));
 	}
+	for (size_t i = 0; i < json_object_array_length(warned); i++)
+		(void)fprintf(stderr, "%s\n",
+			json_object_get_string(json_object_array_get_idx(warned, i)));
 }
 
 static int info_run(struct cli *cli, const void *opts_, char **args, struct error **err)

@@ -297,10 +297,7 @@ static void set_process(const struct record *r, struct spec_process *process)
 		process->oom_score_adj = (int)r->oom_score_adj;
 		process->has_oom_score_adj = true;
 	}
-	process->additional_gid_count = strv_length(r->group_add);
-	process->additional_gids = xcalloc(process->additional_gid_count, sizeof(gid_t));
-	for (size_t i = 0; i < process->additional_gid_count; i++)
-		process->additional_gids[i] = (gid_t)strtoul(r->group_add[i], NULL, 10);
+	process->groups = strv_copy(r->group_add);
 	set_environment(r, process);
 	set_rlimits(r, process);
 }

@@ -14,6 +14,7 @@
 #include "engine/names.h"
 #include "engine/paths.h"
 #include "engine/volume.h"
+#include "network/resolver.h"
 #include "sys/process.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -263,14 +264,11 @@ static int resolve_limits(
 	return result;
 }
 
-static int check_groups(char *const *groups, struct error **err)
+static int check_hosts(char *const *entries, struct error **err)
 {
-	for (size_t i = 0; groups && groups[i]; i++)
-		if (!groups[i][0] || strspn(groups[i], "0123456789") != strlen(groups[i])) {
-			error_new(err, ERROR_UNSUPPORTED,
-				"--group-add %s: only numeric ids are taken", groups[i]);
-			return error_hint(err, "look the number up in the image's /etc/group");
-		}
+	for (; entries && *entries; entries++)
+		if (hosts_entry_check(*entries, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -377,7 +375,7 @@ static int resolve(struct engine *engine, const struct container_options *o, str
 	char digest[DIGEST_TEXT_MAX];
 
 	if ((o->name && name_check(o->name, err) < 0) || check_modes(o, err) < 0 ||
-		check_security(o, err) < 0 || check_groups(o->group_add, err) < 0 ||
+		check_security(o, err) < 0 || check_hosts(o->add_host, err) < 0 ||
 		store_find_image(&engine->store, o->image, &image, err) < 0 ||
 		store_read_config(&engine->store, &image.id, &config, err) < 0)
 		return -1;

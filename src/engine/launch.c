@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/launch.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -59,16 +60,47 @@ static char *resolver_with_options(const struct record *r)
 	return text;
 }
 
+/* "name:host-gateway" is the host, as the default bridge has it, whatever network this one is on.
+ */
+static int name_gateway(struct engine *engine, strv hosts, struct error **err)
+{
+	char address[INET_ADDRSTRLEN];
+	struct bridge bridge;
+
+	for (size_t i = 0; hosts && hosts[i]; i++) {
+		size_t name = strcspn(hosts[i], ":=");
+
+		if (!hosts[i][name] || strcmp(hosts[i] + name + 1, HOST_GATEWAY) != 0)
+			continue;
+		if (wiring_bridge(engine, &bridge, err) < 0)
+			return error_wrap(err, "--add-host %s", hosts[i]);
+		inet_ntop(AF_INET, &bridge.gateway, address, sizeof(address));
+		replace_string(&hosts[i], xasprintf("%.*s:%s", (int)name, hosts[i], address));
+	}
+	return 0;
+}
+
+static int write_hosts(struct engine *engine, const struct record *record, const char *address,
+	int dir_fd, struct error **err)
+{
+	cleanup_strv strv extra = strv_copy(record->extra_hosts);
+	cleanup_free char *hosts = NULL;
+
+	if (name_gateway(engine, extra, err) < 0)
+		return -1;
+	hosts = hosts_text(address, record->hostname, extra);
+	return write_file(dir_fd, "hosts", hosts, err);
+}
+
 int launch_write_etc(
 	struct engine *engine, const struct record *record, const char *address, struct error **err)
 {
 	cleanup_close int fd = run_dir_open(engine, record->id, err);
 	cleanup_free char *resolver = resolver_with_options(record);
-	cleanup_free char *hosts = hosts_text(address, record->hostname, record->extra_hosts);
 	cleanup_free char *hostname = xasprintf("%s\n", record->hostname);
 
 	if (fd < 0 || write_file(fd, "resolv.conf", resolver, err) < 0 ||
-		write_file(fd, "hosts", hosts, err) < 0 ||
+		write_hosts(engine, record, address, fd, err) < 0 ||
 		write_file(fd, "hostname", hostname, err) < 0)
 		return -1;
 	return 0;
@@ -184,13 +216,16 @@ static int converse(int connection, const struct launch *launch, struct error **
 
 	if (is_attached(launch->attach) && send_attach(connection, launch->attach, err) < 0)
 		return -1;
+	/* With nothing to plug it need not wait for us. */
+	if (!launch->wiring && survive_its_end(send_start(connection, NULL, err), err) < 0)
+		return -1;
 	if (expect(connection, MONITOR_CREATED, msg, err) < 0)
 		return -1;
 	if (msg->length != sizeof(*created))
 		return error_new(err, ERROR_INTERNAL, "the monitor's CREATED has a wrong size");
-	if (launch->wiring && plug(launch->wiring, created->pid, err) < 0)
-		return -1;
-	if (survive_its_end(send_start(connection, launch->wiring, err), err) < 0)
+	if (launch->wiring &&
+		(plug(launch->wiring, created->pid, err) < 0 ||
+			survive_its_end(send_start(connection, launch->wiring, err), err) < 0))
 		return -1;
 	return expect(connection, MONITOR_STARTED, msg, err);
 }

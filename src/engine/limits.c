@@ -96,7 +96,7 @@ static int check_list(const char *list, const char *what, const char *path, stru
 
 static int check_cpu(const struct spec_resources *l, int64_t nano_cpus, struct error **err)
 {
-	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	long online = nano_cpus ? sysconf(_SC_NPROCESSORS_ONLN) : 0; /* which reads /sys */
 
 	if (nano_cpus < 0 ||
 		(nano_cpus > 0 && (nano_cpus < NANO / 100 || nano_cpus > online * NANO))) {

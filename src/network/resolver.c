@@ -112,6 +112,22 @@ void resolver_each(void (*each)(struct in_addr address, void *arg), void *arg)
 	}
 }
 
+int hosts_entry_check(const char *entry, struct error **err)
+{
+	size_t name = strcspn(entry, ":=");
+	const char *address = entry + name + 1;
+	struct in6_addr parsed;
+
+	if (name == 0 || !entry[name] || !*address) {
+		error_new(err, ERROR_INVALID, "bad format for add-host: \"%s\"", entry);
+		return error_hint(err, "--add-host NAME:ADDRESS, or NAME:" HOST_GATEWAY);
+	}
+	if (strcmp(address, HOST_GATEWAY) == 0 || inet_pton(AF_INET, address, &parsed) == 1 ||
+		inet_pton(AF_INET6, address, &parsed) == 1)
+		return 0;
+	return error_new(err, ERROR_INVALID, "invalid IP address in add-host: \"%s\"", address);
+}
+
 char *hosts_text(const char *address, const char *hostname, char *const *extra)
 {
 	cleanup_buf struct buf text = BUF_INIT(BUF_LARGE);

@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "oci-runtime/instance.h"
 #include "oci-runtime/select.h"
 #include "runtime/hook.h"
@@ -57,19 +56,23 @@ static int await_death(const struct state *state, struct error **err)
 static int remove_cgroup(const struct state *state, struct error **err)
 {
 	cleanup_cgroup struct cgroup *cgroup = NULL;
+	cleanup_error struct error *in_use = NULL;
 
 	if (state_cgroup(state, &cgroup, err) < 0)
 		return -1;
-	if (!cgroup)
-		return await_death(state, err);
-	if (cgroup_kill(cgroup, err) < 0 || await_death(state, err) < 0)
+	if (cgroup && !state->shares_cgroup)
+		return cgroup_bury(cgroup, err) < 0 || await_death(state, err) < 0 ? -1 : 0;
+	if (await_death(state, err) < 0)
 		return -1;
-	return cgroup_remove(cgroup, err);
+	/* Who still uses it removes it. */
+	if (cgroup)
+		(void)cgroup_remove(cgroup, &in_use);
+	return 0;
 }
 
 /* The container is gone by then; what a hook says of that is a warning. */
-static void run_poststop(const struct runtime *runtime, const struct state *state,
-	const struct spec *spec)
+static void run_poststop(
+	const struct runtime *runtime, const struct state *state, const struct spec *spec)
 {
 	const struct hook_state told = { .id = state->id,
 		.status = status_name(STATUS_STOPPED),
@@ -120,8 +123,7 @@ static int delete_one(
 	return instance_remove(runtime, &state, opts->force, err);
 }
 
-static int delete_run(
-	struct runtime *runtime, const void *opts_, char **args, struct error **err)
+static int delete_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct delete_opts *opts = opts_;
 

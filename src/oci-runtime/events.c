@@ -9,10 +9,8 @@
 #include "base/json.h"
 #include "oci-runtime/command.h"
 #include "oci-runtime/state.h"
-#include "sys/process.h"
-#if __has_include("oci-runtime/stats_json.h")
 #include "oci-runtime/stats_json.h"
-#endif
+#include "sys/process.h"
 
 #define INTERVAL_DEFAULT_MS 5000
 #define OOM_LOOK_MS 500 /* where the kernel gives no notice */
@@ -47,12 +45,8 @@ static int print_event(const char *type, const char *id, struct json_object *dat
 
 static int print_stats(struct cgroup *cgroup, const char *id, struct error **err)
 {
-#if __has_include("oci-runtime/stats_json.h")
 	struct json_object *data = stats_json(cgroup, err);
-#else
-	struct json_object *data = NULL;
-	(void)cgroup, (void)err;
-#endif
+
 	if (!data)
 		return -1;
 	return print_event("stats", id, data) < 0 ? error_sys(err, "standard output") : 0;
@@ -81,8 +75,8 @@ static int interval_ms(const char *text, int *ret, struct error **err)
 			return 0;
 		}
 	}
-	return error_new(err, ERROR_INVALID,
-		"--interval '%s': a duration greater than 0, such as 5s", text);
+	return error_new(
+		err, ERROR_INVALID, "--interval '%s': a duration greater than 0, such as 5s", text);
 }
 
 /* Until the container ends. */
@@ -132,8 +126,7 @@ static int events_run(struct runtime *runtime, const void *opts_, char **args, s
 	if (state_cgroup(&state, &cgroup, err) < 0)
 		return -1;
 	if (!cgroup)
-		return error_new(
-			err, ERROR_UNSUPPORTED, "container '%s' has no cgroup", args[0]);
+		return error_new(err, ERROR_UNSUPPORTED, "container '%s' has no cgroup", args[0]);
 	if (opts->stats)
 		return print_stats(cgroup, state.id, err);
 	return watch(&state, cgroup, interval, err);

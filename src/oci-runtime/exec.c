@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "oci-runtime/console.h"
-#include "oci-runtime/instance.h"
 #include "oci-runtime/foreground.h"
+#include "oci-runtime/instance.h"
 #include "oci-runtime/process.h"
 #include "runtime/filter.h"
 #include "sys/process.h"
@@ -116,7 +116,7 @@ static int exec_run(struct runtime *runtime, const void *opts_, char **args, str
 {
 	const struct exec_opts *opts = opts_;
 	cleanup_state struct state state = STATE_INIT;
-	cleanup_cgroup struct cgroup *cgroup = NULL;
+	cleanup_cgroup struct cgroup *cgroup = NULL, *below = NULL;
 	cleanup_close int init_pidfd = -1;
 	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
 	struct filter filter cleanup_filter = { 0 };
@@ -145,7 +145,15 @@ static int exec_run(struct runtime *runtime, const void *opts_, char **args, str
 	how.init_pidfd = init_pidfd;
 	how.init_pid = state.pid;
 	how.cgroup = cgroup;
-	log_debug(&runtime->log, "exec in '%s'", args[0]);
+	if (opts->cgroups && cgroup) {
+		if (cgroup_open_below(cgroup, opts->cgroups, &below, err) < 0)
+			return -1;
+		how.cgroup = below;
+	}
+	/* The words that runc's log has for these steps: scripts look for them. */
+	log_debug(&runtime->log, "join '%s': nsexec container setup, then child process in init()",
+		args[0]);
+	log_debug(&runtime->log, "setns_init: about to exec");
 	code = stay(opts, &how, err);
 	return code < 0 ? error_wrap(err, "exec failed") : code;
 }

@@ -5,9 +5,9 @@
 
 #include "oci-runtime/command.h"
 
-static const struct command *const commands[] = { &oci_create, &oci_delete, &oci_events, &oci_exec,
-	&oci_features, &oci_kill, &oci_list, &oci_pause, &oci_ps, &oci_resume, &oci_run, &oci_spec,
-	&oci_start, &oci_state, &oci_update };
+static const struct command *const commands[] = { &oci_checkpoint, &oci_create, &oci_delete,
+	&oci_events, &oci_exec, &oci_features, &oci_kill, &oci_list, &oci_pause, &oci_ps,
+	&oci_restore, &oci_resume, &oci_run, &oci_spec, &oci_start, &oci_state, &oci_update };
 
 #define COUNT (sizeof(commands) / sizeof(*commands))
 
@@ -44,8 +44,8 @@ void command_help(const char *program, const struct command *command)
 
 void command_list_help(const char *program, const struct command *global)
 {
-	printf("NAME:\n   %s - %s\n\nUsage: %s [OPTION...] COMMAND [ARG...]\n\nCommands:\n", program,
-		global->summary, program);
+	printf("NAME:\n   %s - %s\n\nUsage: %s [OPTION...] COMMAND [ARG...]\n\nCommands:\n",
+		program, global->summary, program);
 	for (size_t i = 0; i < COUNT; i++)
 		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	print_flags(global->flags);

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "oci-runtime/console.h"
+#include "oci-runtime/default_map.h"
+#include "oci-runtime/readiness.h"
 #include "runtime/filter.h"
 #include "sys/msg.h"
 #include "sys/path.h"
@@ -100,6 +102,25 @@ static void allow_default_devices(struct spec_resources *resources)
 		spec_add_device_rule(resources, &rules[i]);
 }
 
+/* crun's annotation, which podman sets for --group-add keep-groups: the caller's groups stay. */
+static int keep_groups(struct spec *spec, struct error **err)
+{
+	const char *wanted = env_get(spec->annotations, "run.oci.keep_original_groups");
+	struct spec_process *process = &spec->process;
+	int more = wanted && strcmp(wanted, "0") != 0 ? getgroups(0, NULL) : 0;
+	size_t count = process->additional_gid_count;
+
+	if (more <= 0)
+		return more < 0 ? error_sys(err, "look at our groups") : 0;
+	process->additional_gids =
+		xrealloc(process->additional_gids, count + (size_t)more, sizeof(gid_t));
+	more = getgroups(more, process->additional_gids + count);
+	if (more < 0)
+		return error_sys(err, "look at our groups");
+	process->additional_gid_count += (size_t)more;
+	return 0;
+}
+
 static int check_terminal(
 	const struct create_opts *opts, const struct spec *spec, bool stays, struct error **err)
 {
@@ -131,12 +152,36 @@ static int record(const struct config *config, const struct spec *spec, const ch
 	return 0;
 }
 
+static bool is_inherited(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC); /* all of ours close on exec */
+}
+
+/* Asked for more than there are, we pass what is there. A number that is free in between is taken
+ * by /dev/null, before one of our own fds gets it. */
 unsigned instance_fds(int64_t preserve_fds)
 {
+	cleanup_close int null_fd = -1;
 	const char *listen_fds = getenv("LISTEN_FDS");
-	long count = listen_fds ? strtol(listen_fds, NULL, 10) : 0;
+	long listened = listen_fds ? strtol(listen_fds, NULL, 10) : 0;
+	int count =
+		(int)preserve_fds + (listened > 0 && listened <= PRESERVE_MAX ? (int)listened : 0);
 
-	return (unsigned)preserve_fds + (count > 0 && count <= PRESERVE_MAX ? (unsigned)count : 0U);
+	while (count > 0 && !is_inherited(2 + count))
+		count--;
+	if (count == 0)
+		return 0;
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 3; null_fd >= 0 && fd < 3 + count; fd++)
+		if (fcntl(fd, F_GETFD) < 0 || fd == null_fd)
+			(void)dup2(null_fd, fd);
+	if (null_fd >= 3 && null_fd < 3 + count) {
+		(void)fcntl(null_fd, F_SETFD, 0);
+		null_fd = -1;
+	}
+	return (unsigned)count;
 }
 
 /* The socket's receiver of this process is told by these; its number inside is 1. */
@@ -164,36 +209,26 @@ int pid_file_write(const char *path, pid_t pid, struct error **err)
 	return 0;
 }
 
-static int start_init(const struct runtime *runtime, const struct create_opts *opts, bool gate,
+static int start_init(const struct runtime *runtime, struct container_setup *setup,
 	struct instance *made, struct error **err)
 {
-	cleanup_close int gate_fd = -1;
 	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
 	struct filter filter cleanup_filter = { 0 };
-	struct container_setup setup = {
-		.spec = &made->spec,
-		.bundle = made->state.bundle,
-		.driver = made->state.driver,
-		.io = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
-		.id = made->state.id,
-		.preserve_fds = instance_fds(opts->preserve_fds),
-		.no_pivot = opts->no_pivot,
-		.no_new_keyring = opts->no_new_keyring,
-		.filter = &filter,
-	};
 
 	if (filter_compile(&made->spec, cache, &filter, err) < 0)
 		return -1;
-	if (gate) {
-		gate_fd = msg_listen_at(made->state.dir_fd, STATE_GATE, err);
-		if (gate_fd < 0)
-			return -1;
-		setup.gate_fd = gate_fd;
-	}
-	if (runtime_create(&setup, &made->init, err) < 0)
+	setup->filter = &filter;
+	/* The words that runc's log has for these steps: scripts look for them. */
+	log_debug(&runtime->log, "clone the first process: nsexec container setup");
+	if (runtime_create(setup, &made->init, err) < 0)
 		return -1;
 	made->state.pid = made->init.pid;
 	made->state.pid_start = process_start_time(made->init.pid);
+	made->state.shares_cgroup = made->init.cgroup && cgroup_is_shared(made->init.cgroup);
+	log_debug(&runtime->log, "pid %d is child process in init()", (int)made->state.pid);
+	if (made->state.shares_cgroup)
+		log_warning(
+			&runtime->log, "container's cgroup is not empty: %s", made->state.cgroup);
 	return 0;
 }
 
@@ -202,7 +237,8 @@ static int start_init(const struct runtime *runtime, const struct create_opts *o
 static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
 	struct instance *made, struct error **err)
 {
-	bool wait = gate || opts->console_socket || made->spec.process.terminal;
+	bool wait =
+		gate || opts->console_socket || made->spec.process.terminal || made->init.hooked;
 
 	if (state_save(&made->state, err) < 0 || (wait && runtime_wait_ready(&made->init, err) < 0))
 		return -1;
@@ -214,19 +250,36 @@ static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
 static int build(const struct runtime *runtime, const struct create_opts *opts, bool gate,
 	struct instance *made, struct error **err)
 {
-	cleanup_close int console_fd = -1;
+	struct container_setup setup = {
+		.spec = &made->spec,
+		.bundle = made->state.bundle,
+		.driver = made->state.driver,
+		.io = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
+		.id = made->state.id,
+		.preserve_fds = made->preserve_fds,
+		.no_pivot = opts->no_pivot,
+		.no_new_keyring = opts->no_new_keyring,
+	};
+	cleanup_close int console_fd = -1, gate_fd = -1;
 
 	if (opts->console_socket) {
 		console_fd = console_connect(opts->console_socket, err);
 		if (console_fd < 0)
 			return -1;
 	}
-	if (start_init(runtime, opts, gate, made, err) < 0)
+	if (gate) {
+		gate_fd = msg_listen_at(made->state.dir_fd, STATE_GATE, err);
+		if (gate_fd < 0)
+			return -1;
+		setup.gate_fd = gate_fd;
+	}
+	if (start_init(runtime, &setup, made, err) < 0)
 		return -1;
 	if (hand_over(opts, gate, console_fd, made, err) < 0) {
 		runtime_destroy(&made->init);
 		return -1;
 	}
+	log_debug(&runtime->log, "init: closing the pipe to signal completion of its set-up");
 	return 0;
 }
 
@@ -238,6 +291,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 	cleanup_free char *bundle = bundle_path(opts->bundle, err), *text = NULL;
 	struct config config;
 
+	made.preserve_fds = instance_fds(opts->preserve_fds);
 	if (!bundle)
 		return -1;
 	spec_init(&made.spec);
@@ -246,14 +300,16 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 		return -1;
 	config.text = text;
 	if (spec_parse(text, (size_t)config.length, &made.spec, err) < 0)
-		return error_wrap(err, "%s", name);
+		return -1;
 	if (check_terminal(opts, &made.spec, !gate && !opts->detach, err) < 0 ||
+		keep_groups(&made.spec, err) < 0 || default_map_add(&made.spec, err) < 0 ||
 		state_create(runtime, id, &made.state, err) < 0)
 		return -1;
 	pass_listen(&made.spec);
 	allow_default_devices(&made.spec.resources);
 	choose_cgroup(runtime, id, &made.spec, &made.state);
 	if (record(&config, &made.spec, bundle, &made.state, err) < 0 ||
+		readiness_prepare(&made.state, &made.spec, err) < 0 ||
 		build(runtime, opts, gate, &made, err) < 0) {
 		cleanup_error struct error *ignored = NULL;
 
@@ -268,6 +324,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 
 void instance_done(struct instance *container)
 {
+	close_fd(container->notify_fd);
 	close_fd(container->init.pidfd);
 	close_fd(container->init.sync_fd);
 	close_fd(container->init.console_fd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "oci-runtime/command.h"
@@ -85,7 +86,10 @@ static int kill_run(struct runtime *runtime, const void *opts_, char **args, str
 {
 	struct kill_opts opts = *(const struct kill_opts *)opts_;
 
-	opts.signal = args[1] ? signal_parse(args[1], err) : SIGTERM;
+	if (args[1] && strcmp(args[1], "0") == 0)
+		opts.signal = 0; /* as kill(2) has it: is somebody there? */
+	else
+		opts.signal = args[1] ? signal_parse(args[1], err) : SIGTERM;
 	if (opts.signal < 0)
 		return -1;
 	return select_each(runtime, args[0], opts.regex, kill_one, &opts, err);

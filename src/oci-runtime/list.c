@@ -66,8 +66,8 @@ static void print_table(struct json_object *list)
 	for (size_t k = 0; k < columns; k++) {
 		widths[k] = (int)strlen(titles[k]);
 		for (size_t i = 0; i < count; i++) {
-			int width = (int)strlen(
-				text_of(json_object_array_get_idx(list, i), keys[k]));
+			int width =
+				(int)strlen(text_of(json_object_array_get_idx(list, i), keys[k]));
 
 			widths[k] = width > widths[k] ? width : widths[k];
 		}

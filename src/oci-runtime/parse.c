@@ -122,8 +122,8 @@ static int parse_letters(struct parser *parser, const char *word, struct error *
 		if (*at == '=')
 			at++;
 		if (!*at && !*parser->next)
-			return error_new(err, ERROR_INVALID, "flag needs an argument: -%c",
-				flag->letter);
+			return error_new(
+				err, ERROR_INVALID, "flag needs an argument: -%c", flag->letter);
 		return set_flag(parser, flag, *at ? at : *parser->next++, err);
 	}
 	return 0;
@@ -137,8 +137,7 @@ static int parse_flag(struct parser *parser, const char *word, struct error **er
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	if (is_long)
-		return error_new(
-			err, ERROR_INVALID, "flag provided but not defined: %s", word);
+		return error_new(err, ERROR_INVALID, "flag provided but not defined: %s", word);
 	return parse_letters(parser, word, err);
 }
 
@@ -171,8 +170,8 @@ static int parse_words(struct parser *parser, struct error **err)
 	return 0;
 }
 
-int command_parse(const struct command *command, char *const *words, struct parsed *ret,
-	struct error **err)
+int command_parse(
+	const struct command *command, char *const *words, struct parsed *ret, struct error **err)
 {
 	struct parsed out = { 0 };
 	struct parser parser = { .command = command, .out = &out, .next = words };
@@ -185,7 +184,7 @@ int command_parse(const struct command *command, char *const *words, struct pars
 	count = (int)out.arg_count;
 	if (!out.help && (count < command->min_args || (max >= 0 && count > max))) {
 		error_new(err, ERROR_INVALID, "%s takes %s%d argument%s: %s", command->name,
-			command->min_args == max ? "exactly "
+			command->min_args == max    ? "exactly "
 			: count < command->min_args ? "at least "
 						    : "at most ",
 			count < command->min_args ? command->min_args : max,

@@ -7,8 +7,7 @@
 #include "oci-runtime/state.h"
 
 int select_each(struct runtime *runtime, const char *word, bool is_regex,
-	int (*each)(
-		struct runtime *runtime, const char *id, const void *opts, struct error **err),
+	int (*each)(struct runtime *runtime, const char *id, const void *opts, struct error **err),
 	const void *opts, struct error **err)
 {
 	cleanup_strv strv ids = NULL;

@@ -119,6 +119,23 @@ int state_create(
 	return 0;
 }
 
+void state_unlock(const struct state *state)
+{
+	(void)flock(state->dir_fd, LOCK_UN);
+}
+
+int state_lock(const struct state *state, struct error **err)
+{
+	int locked = lock_dir(state->dir_fd, LOCK_TRIES_CHANGE, err);
+
+	if (locked < 0)
+		return -1;
+	if (locked == 0)
+		return error_new(
+			err, ERROR_CONFLICT, "another command works on container '%s'", state->id);
+	return is_removed(state->dir_fd) ? missing(state->id, err) : 0;
+}
+
 int state_open(const struct runtime *runtime, const char *id, enum state_lock lock,
 	struct state *ret, struct error **err)
 {
@@ -131,8 +148,8 @@ int state_open(const struct runtime *runtime, const char *id, enum state_lock lo
 	if (found.root_fd < 0 && errno != ENOENT)
 		return error_sys(err, "open '%s'", runtime->root);
 	if (found.root_fd >= 0)
-		found.dir_fd = openat(
-			found.root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		found.dir_fd =
+			openat(found.root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (found.dir_fd < 0)
 		return errno == ENOENT ? missing(id, err)
 				       : error_sys(err, "open '%s/%s'", runtime->root, id);
@@ -146,8 +163,8 @@ int state_open(const struct runtime *runtime, const char *id, enum state_lock lo
 		if (locked < 0)
 			return -1;
 		if (locked == 0 && lock == STATE_CHANGE)
-			return error_new(err, ERROR_CONFLICT,
-				"another command works on container '%s'", id);
+			return error_new(
+				err, ERROR_CONFLICT, "another command works on container '%s'", id);
 		if (is_removed(found.dir_fd))
 			return missing(id, err);
 		state_forget(&found);

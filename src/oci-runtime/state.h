@@ -45,6 +45,7 @@ struct state {
 	uint64_t pid_start; /* field 22 of /proc/PID/stat: a reused pid has another */
 	int64_t created_ns;
 	uid_t owner;
+	bool shares_cgroup; /* others were in it before: they are not ours to kill */
 	strv annotations;
 };
 
@@ -54,8 +55,12 @@ struct state {
 	}
 
 /* A new, locked one; ERROR_CONFLICT when the id is taken. Only id and fds are set. */
-int state_create(const struct runtime *runtime, const char *id, struct state *ret,
-	struct error **err);
+int state_create(
+	const struct runtime *runtime, const char *id, struct state *ret, struct error **err);
+/* While others may work on it: a process in the foreground stays longer than any lock should. */
+void state_unlock(const struct state *state);
+/* ERROR_NOT_FOUND when it was removed meanwhile. */
+int state_lock(const struct state *state, struct error **err);
 int state_save(const struct state *state, struct error **err);
 
 enum state_lock {

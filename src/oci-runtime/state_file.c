@@ -30,13 +30,14 @@ static int get_text(struct json_object *obj, const char *key, char **ret, struct
 static int get_all(struct json_object *obj, struct state *state, struct error **err)
 {
 	int64_t pid = 0, start = 0, owner = 0;
-	bool systemd = false;
+	bool systemd = false, shares = false;
 
 	if (get_text(obj, "ociVersion", &state->version, err) < 0 ||
 		get_text(obj, "bundle", &state->bundle, err) < 0 ||
 		get_text(obj, "rootfs", &state->rootfs, err) < 0 ||
 		get_text(obj, "cgroup", &state->cgroup, err) < 0 ||
 		json_get_bool(obj, "systemd", &systemd, err) < 0 ||
+		json_get_bool(obj, "sharesCgroup", &shares, err) < 0 ||
 		json_get_int(obj, "pid", &pid, err) < 0 ||
 		json_get_int(obj, "pidStart", &start, err) < 0 ||
 		json_get_int(obj, "created", &state->created_ns, err) < 0 ||
@@ -44,6 +45,7 @@ static int get_all(struct json_object *obj, struct state *state, struct error **
 		json_get_strv(obj, "annotations", &state->annotations, err) < 0)
 		return -1;
 	state->driver = systemd ? CGROUP_SYSTEMD : CGROUP_FS;
+	state->shares_cgroup = shares;
 	state->pid = (pid_t)pid;
 	state->pid_start = (uint64_t)start;
 	state->owner = (uid_t)owner;
@@ -79,14 +81,14 @@ int state_save(const struct state *state, struct error **err)
 	json_put_text(obj, "rootfs", state->rootfs);
 	json_put_text(obj, "cgroup", state->cgroup);
 	json_put_bool(obj, "systemd", state->driver == CGROUP_SYSTEMD);
+	json_put_bool(obj, "sharesCgroup", state->shares_cgroup);
 	json_put_int(obj, "pid", state->pid);
 	json_put_int(obj, "pidStart", (int64_t)state->pid_start);
 	json_put_int(obj, "created", state->created_ns);
 	json_put_int(obj, "owner", state->owner);
 	json_put_strv(obj, "annotations", state->annotations);
 	text = json_compact(obj);
-	return file_replace_at(
-		state->dir_fd, STATE_FILE, text, strlen(text), 0600, false, err);
+	return file_replace_at(state->dir_fd, STATE_FILE, text, strlen(text), 0600, false, err);
 }
 
 void state_forget(struct state *state)

@@ -7,37 +7,10 @@
 #include "base/alloc.h"
 #include "oci/spec_seccomp.h"
 
-void spec_resources_init(struct spec_resources *resources)
-{
-	*resources = (struct spec_resources){
-		.memory_limit = SPEC_UNSET,
-		.memory_reservation = SPEC_UNSET,
-		.memory_swap = SPEC_UNSET,
-		.cpu_shares = SPEC_UNSET,
-		.cpu_quota = SPEC_UNSET,
-		.cpu_period = SPEC_UNSET,
-		.pids_limit = SPEC_UNSET,
-		.blkio_weight = SPEC_UNSET,
-	};
-}
-
 void spec_init(struct spec *spec)
 {
 	*spec = (struct spec){ .process = { .umask = (mode_t)-1 } };
 	spec_resources_init(&spec->resources);
-}
-
-void spec_resources_done(struct spec_resources *resources)
-{
-	free(resources->cpuset_cpus);
-	free(resources->cpuset_mems);
-	free(resources->read_bps.items);
-	free(resources->write_bps.items);
-	free(resources->read_iops.items);
-	free(resources->write_iops.items);
-	free(resources->devices);
-	strv_free(resources->unified);
-	spec_resources_init(resources);
 }
 
 void spec_process_done(struct spec_process *process)
@@ -47,6 +20,7 @@ void spec_process_done(struct spec_process *process)
 	free(process->cwd);
 	free(process->additional_gids);
 	free(process->user);
+	strv_free(process->groups);
 	free(process->rlimits);
 	free(process->apparmor_profile);
 	free(process->selinux_label);
@@ -154,18 +128,4 @@ bool spec_has_namespace(const struct spec *spec, int type)
 		if (spec->namespaces[i].type == type)
 			return true;
 	return false;
-}
-
-void spec_add_throttle(struct spec_throttles *list, int64_t major, int64_t minor, uint64_t rate)
-{
-	list->items = xrealloc(list->items, list->count + 1, sizeof(*list->items));
-	list->items[list->count++] =
-		(struct spec_throttle){ .major = major, .minor = minor, .rate = rate };
-}
-
-void spec_add_device_rule(struct spec_resources *resources, const struct spec_device_rule *rule)
-{
-	resources->devices = xrealloc(
-		resources->devices, resources->device_count + 1, sizeof(*resources->devices));
-	resources->devices[resources->device_count++] = *rule;
 }

@@ -7,7 +7,8 @@
  *
  *   "vessel": { "overlay": { "lower": [...], "upper": "...", "work": "..." },
  *               "init": "/path/of/vessel-init", "seccomp": "default" | "unconfined" | FILE }
- *   "process": { ..., "vessel": { "user": "www-data:adm", "makeCwd": true } }
+ *   "process": { ..., "vessel": { "user": "www-data:adm", "groups": ["video"],
+ *                                      "makeCwd": true } }
  */
 #pragma once
 
@@ -20,6 +21,7 @@
 #include "base/strv.h"
 #include "oci/spec_linux.h"
 #include "oci/spec_process.h"
+#include "oci/spec_resources.h"
 
 struct error;
 
@@ -46,38 +48,6 @@ struct spec_device {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
-};
-
-struct spec_device_rule {
-	bool allow;
-	char type; /* a, c, b */
-	int64_t major, minor; /* -1: any */
-	char access[4]; /* of "rwm" */
-};
-
-struct spec_throttle {
-	int64_t major, minor;
-	uint64_t rate;
-};
-
-struct spec_throttles {
-	struct spec_throttle *items;
-	size_t count;
-};
-
-#define SPEC_UNSET INT64_MIN
-
-/* Limits. SPEC_UNSET: leave as it is; -1: unlimited, where the limit has that. */
-struct spec_resources {
-	int64_t memory_limit, memory_reservation, memory_swap; /* swap: memory + swap together */
-	int64_t cpu_shares, cpu_quota, cpu_period; /* period in microseconds */
-	char *cpuset_cpus, *cpuset_mems;
-	int64_t pids_limit;
-	int64_t blkio_weight; /* 10 to 1000 */
-	struct spec_throttles read_bps, write_bps, read_iops, write_iops;
-	struct spec_device_rule *devices;
-	size_t device_count;
-	strv unified; /* "memory.high=123": v2 files, written as they are */
 };
 
 struct spec_seccomp; /* oci/spec_seccomp.h */
@@ -120,19 +90,15 @@ struct spec {
 };
 
 void spec_init(struct spec *spec); /* nothing set: the values that mean so */
-void spec_resources_init(struct spec_resources *resources);
 int spec_parse(const char *text, size_t length, struct spec *ret, struct error **err);
 char *spec_text(const struct spec *spec); /* JSON; the caller frees */
 void spec_done(struct spec *spec);
-void spec_resources_done(struct spec_resources *resources);
 
 /* Growing the arrays: texts are copied. */
 struct spec_mount *spec_add_mount(struct spec *spec, const char *destination, const char *type,
 	const char *source, const char *options); /* options: comma-separated */
 bool spec_has_namespace(const struct spec *spec, int type); /* new or joined */
 void spec_add_namespace(struct spec *spec, int type, const char *path);
-void spec_add_throttle(struct spec_throttles *list, int64_t major, int64_t minor, uint64_t rate);
-void spec_add_device_rule(struct spec_resources *resources, const struct spec_device_rule *rule);
 
 /* "network" -> CLONE_NEWNET; -1 unknown. */
 int namespace_type(const char *name);
@@ -140,6 +106,7 @@ const char *namespace_name(int type); /* the specification's: "network" */
 const char *namespace_file(int type); /* of /proc/PID/ns: "net" */
 /* With dots as separators ('/' is then a dot of a name); NULL for what is no name. */
 char *sysctl_name(const char *given);
+void sysctl_swap(char *name); /* dots become slashes, and slashes dots */
 int sysctl_namespace(const char *name); /* CLONE_NEW*; 0: it is of none, but of the host */
 
 static inline void spec_done_p_(struct spec *spec)

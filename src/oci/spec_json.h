@@ -101,8 +101,6 @@ int spec_check(const struct spec *spec, struct error **err);
 int spec_hooks_parse(struct json_object *top, struct spec *spec, struct error **err);
 struct json_object *spec_hooks_json(const struct spec *spec); /* NULL: none */
 
-int spec_resources_parse(struct json_object *obj, struct spec_resources *ret, struct error **err);
-struct json_object *spec_resources_json(const struct spec_resources *resources);
 /* MS_* flags of rootfsPropagation; NULL and 0 for what is not one. */
 uint64_t propagation_flags(const char *name);
 const char *propagation_name(uint64_t flags);
@@ -113,9 +111,4 @@ static inline void spec_process_done_p_(struct spec_process *process)
 {
 	spec_process_done(process);
 }
-static inline void spec_resources_done_p_(struct spec_resources *resources)
-{
-	spec_resources_done(resources);
-}
 #define cleanup_spec_process CLEANUP(spec_process_done)
-#define cleanup_spec_resources CLEANUP(spec_resources_done)

@@ -93,7 +93,9 @@ static int parse_device(struct json_object *obj, void *arg, struct error **err)
 		return error_new(err, ERROR_INVALID, "path: '%s' is not absolute", path);
 	if (strlen(type) != 1 || !strchr("bcup", *type))
 		return error_new(err, ERROR_INVALID, "type: \"%s\" is not b, c, u or p", type);
-	device.type = *type == 'u' ? 'c' : *type; /* mknod(1)'s word for an unbuffered one */
+	device.type = *type;
+	if (*type == 'u') /* mknod(1)'s word for an unbuffered one */
+		device.type = 'c';
 	if (device_number(obj, &device, err) < 0)
 		return -1;
 	device.mode = (mode_t)mode & 07777;
@@ -195,7 +197,8 @@ static int parse_rdt(struct json_object *obj, struct spec_intel_rdt *rdt, struct
 			return spec_at(err, "intelRdt");
 		rdt->monitoring |= wanted;
 	}
-	if (rdt->clos_id && !is_component(rdt->clos_id))
+	/* "/" is the group of all that is in no other. */
+	if (rdt->clos_id && !is_component(rdt->clos_id) && strcmp(rdt->clos_id, "/") != 0)
 		return error_new(err, ERROR_INVALID,
 			"intelRdt.closID: '%s' is not the name of a directory", rdt->clos_id);
 	return 0;

@@ -159,6 +159,7 @@ static int fill_console(struct json_object *size, struct spec_process *process, 
 static int fill_own(struct json_object *own, struct spec_process *process, struct error **err)
 {
 	if (spec_get_text(own, "user", &process->user, err) < 0 ||
+		spec_get_list(own, "groups", &process->groups, err) < 0 ||
 		spec_get_bool(own, "makeCwd", &process->make_cwd, err) < 0)
 		return -1;
 	return 0;
@@ -313,9 +314,11 @@ struct json_object *spec_process_json(const struct spec_process *process)
 	json_put_text(object, "apparmorProfile", process->apparmor_profile);
 	json_put_text(object, "selinuxLabel", process->selinux_label);
 	spec_schedule_put(object, process);
-	if (process->user || process->make_cwd) {
+	if (process->user || process->groups || process->make_cwd) {
 		own = json_object_new_object();
 		json_put_text(own, "user", process->user);
+		if (process->groups)
+			json_put_strv(own, "groups", process->groups);
 		if (process->make_cwd)
 			json_put_bool(own, "makeCwd", true);
 		json_put(object, "vessel", own);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <json-c/json.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -47,6 +48,7 @@ struct spec_process {
 	size_t additional_gid_count;
 	char *user; /* NULL, or "name|uid[:group|gid]", looked up inside the container; wins over
 		       uid and gid */
+	strv groups; /* further ones, by name or number, looked up as user is */
 	mode_t umask; /* (mode_t)-1: 022 */
 	struct spec_capabilities capabilities;
 	struct spec_rlimit *rlimits;
@@ -59,6 +61,12 @@ struct spec_process {
 	struct spec_io_priority io_priority;
 	char *affinity_initial, *affinity_final; /* NULL, or "0-3,7"; of exec only */
 };
+
+/* A policy for which v1's groups have a budget. */
+static inline bool spec_is_realtime(const struct spec_scheduler *scheduler)
+{
+	return scheduler->set && (scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR);
+}
 
 int spec_process_parse(struct json_object *obj, struct spec_process *ret, struct error **err);
 struct json_object *spec_process_json(const struct spec_process *process);

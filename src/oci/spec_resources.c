@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * linux.resources of config.json, and of what "update" is given.
+ *
+ * Three members are read and have no effect, as nothing can be done for them: memory.kernel and
+ * memory.kernelTCP (the kernel has dropped these limits, or counts them with the others), and
+ * memory.useHierarchy (always so).
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,176 +13,298 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "oci/spec_json.h"
+#include "oci/spec_limit.h"
 
 #define DEVICE_RULES_MAX 4096
-#define THROTTLES_MAX 1024
+#define DEVICES_MAX 1024
+#define NAME_LENGTH_MAX 64
+#define AT(member) offsetof(struct spec_resources, member)
 
-static const struct {
-	const char *group, *key;
-	size_t offset;
-	bool may_be_negative; /* -1: unlimited */
-} limits[] = {
-	{ "memory", "limit", offsetof(struct spec_resources, memory_limit), true },
-	{ "memory", "reservation", offsetof(struct spec_resources, memory_reservation), true },
-	{ "memory", "swap", offsetof(struct spec_resources, memory_swap), true },
-	{ "cpu", "shares", offsetof(struct spec_resources, cpu_shares), false },
-	{ "cpu", "quota", offsetof(struct spec_resources, cpu_quota), true },
-	{ "cpu", "period", offsetof(struct spec_resources, cpu_period), false },
-	{ "pids", "limit", offsetof(struct spec_resources, pids_limit), true },
-	{ "blockIO", "weight", offsetof(struct spec_resources, blkio_weight), false },
+const struct spec_limit spec_limits[] = {
+	{ "memory", "limit", AT(memory_limit), -1, INT64_MAX, false },
+	{ "memory", "reservation", AT(memory_reservation), -1, INT64_MAX, false },
+	{ "memory", "swap", AT(memory_swap), -1, INT64_MAX, false },
+	{ "memory", "swappiness", AT(memory_swappiness), 0, 100, false },
+	{ "memory", "disableOOMKiller", AT(memory_oom_disable), 0, 1, true },
+	{ "cpu", "shares", AT(cpu_shares), 0, INT64_MAX, false },
+	{ "cpu", "quota", AT(cpu_quota), -1, INT64_MAX, false },
+	{ "cpu", "period", AT(cpu_period), 0, INT64_MAX, false },
+	{ "cpu", "burst", AT(cpu_burst), 0, INT64_MAX, false },
+	{ "cpu", "realtimeRuntime", AT(cpu_rt_runtime), -1, INT64_MAX, false },
+	{ "cpu", "realtimePeriod", AT(cpu_rt_period), 0, INT64_MAX, false },
+	{ "cpu", "idle", AT(cpu_idle), 0, 1, false },
+	{ "pids", "limit", AT(pids_limit), -1, INT64_MAX, false },
+	{ "blockIO", "weight", AT(blkio_weight), 0, 1000, false },
+	{ "blockIO", "leafWeight", AT(blkio_leaf_weight), 0, 1000, false },
+	{ "network", "classID", AT(net_class), 0, UINT32_MAX, false },
+};
+const size_t spec_limit_count = LENGTH(spec_limits);
+
+const struct spec_throttle_list spec_throttle_lists[SPEC_THROTTLE_LISTS] = {
+	{ "throttleReadBpsDevice", AT(read_bps) },
+	{ "throttleWriteBpsDevice", AT(write_bps) },
+	{ "throttleReadIOPSDevice", AT(read_iops) },
+	{ "throttleWriteIOPSDevice", AT(write_iops) },
 };
 
-static const struct {
-	const char *key;
-	size_t offset;
-} throttles[] = {
-	{ "throttleReadBpsDevice", offsetof(struct spec_resources, read_bps) },
-	{ "throttleWriteBpsDevice", offsetof(struct spec_resources, write_bps) },
-	{ "throttleReadIOPSDevice", offsetof(struct spec_resources, read_iops) },
-	{ "throttleWriteIOPSDevice", offsetof(struct spec_resources, write_iops) },
-};
-
-/*
- * memory.kernel, kernelTCP, useHierarchy and checkBeforeUpdate are not among them: current kernels
- * have no such thing any more, or have it always.
- */
-static const struct {
-	const char *group;
-	const char *const *keys;
-} unsupported[] = {
-	{ "memory", (const char *const[]){ "swappiness", "disableOOMKiller", NULL } },
-	{ "cpu", (const char *const[]){ "realtimeRuntime", "realtimePeriod", "burst", "idle",
-			 NULL } },
-	{ "blockIO", (const char *const[]){ "leafWeight", "weightDevice", NULL } },
-};
-
-static const char *const unsupported_groups[] = { "hugepageLimits", "network", "rdma", NULL };
-
-static void *field(const struct spec_resources *resources, size_t offset)
+static int get_limit(
+	struct json_object *group, const struct spec_limit *limit, int64_t *ret, struct error **err)
 {
-	return (char *)resources + offset;
+	bool flag = false;
+	int found;
+
+	if (!limit->is_bool)
+		return spec_get_int(group, limit->key, limit->min, limit->max, ret, err);
+	found = spec_get_bool(group, limit->key, &flag, err);
+	if (found > 0)
+		*ret = flag;
+	return found;
 }
 
 static int parse_limits(struct json_object *obj, struct spec_resources *ret, struct error **err)
 {
-	for (size_t i = 0; i < LENGTH(limits); i++) {
+	for (size_t i = 0; i < spec_limit_count; i++) {
+		const struct spec_limit *limit = &spec_limits[i];
 		struct json_object *group = NULL;
-		int64_t value = 0;
-		int found = json_get(obj, limits[i].group, json_type_object, &group, err);
+		int found = spec_get(obj, limit->group, json_type_object, &group, err);
 
-		if (found > 0)
-			found = json_get_int(group, limits[i].key, &value, err);
 		if (found < 0)
-			return error_wrap(err, "'%s'", limits[i].group);
-		if (found == 0)
-			continue;
-		if (value < (limits[i].may_be_negative ? -1 : 0))
-			return error_new(err, ERROR_INVALID, "'%s.%s' is %lld", limits[i].group,
-				limits[i].key, (long long)value);
-		*(int64_t *)field(ret, limits[i].offset) = value;
+			return -1;
+		if (found > 0 &&
+			get_limit(group, limit, spec_limit_at(ret, limit->offset), err) < 0)
+			return spec_at(err, "%s", limit->group);
 	}
+	return 0;
+}
+
+static int parse_memory(struct json_object *obj, struct spec_resources *ret, struct error **err)
+{
+	struct json_object *memory = NULL;
+	int found = spec_get(obj, "memory", json_type_object, &memory, err);
+	int64_t ignored;
+	bool always;
+
+	if (found <= 0)
+		return found;
+	if (spec_get_int(memory, "kernel", -1, INT64_MAX, &ignored, err) < 0 ||
+		spec_get_int(memory, "kernelTCP", -1, INT64_MAX, &ignored, err) < 0 ||
+		spec_get_bool(memory, "useHierarchy", &always, err) < 0 ||
+		spec_get_bool(memory, "checkBeforeUpdate", &ret->memory_check, err) < 0)
+		return spec_at(err, "memory");
 	return 0;
 }
 
 static int parse_cpusets(struct json_object *obj, struct spec_resources *ret, struct error **err)
 {
 	struct json_object *cpu = NULL;
-	int found = json_get(obj, "cpu", json_type_object, &cpu, err);
+	int found = spec_get(obj, "cpu", json_type_object, &cpu, err);
 
 	if (found <= 0)
 		return found;
 	if (spec_get_text(cpu, "cpus", &ret->cpuset_cpus, err) < 0 ||
 		spec_get_text(cpu, "mems", &ret->cpuset_mems, err) < 0)
-		return -1;
+		return spec_at(err, "cpu");
 	return 0;
 }
 
-static int parse_throttle(struct json_object *obj, struct spec_throttles *list, struct error **err)
+static int get_needed(struct json_object *obj, const char *key, int64_t *ret, struct error **err)
 {
-	int64_t major = -1, minor = -1, rate = -1;
+	int found = spec_get_number(obj, key, UINT32_MAX, ret, err);
 
-	if (spec_get_number(obj, "major", UINT32_MAX, &major, err) < 0 ||
-		spec_get_number(obj, "minor", UINT32_MAX, &minor, err) < 0 ||
-		spec_get_number(obj, "rate", INT64_MAX, &rate, err) < 0)
+	return found == 0 ? spec_missing(key, err) : found;
+}
+
+static int parse_throttle(struct json_object *obj, void *list, struct error **err)
+{
+	int64_t major, minor;
+	uint64_t rate;
+	int found;
+
+	if (get_needed(obj, "major", &major, err) < 0 || get_needed(obj, "minor", &minor, err) < 0)
 		return -1;
-	if (major < 0 || minor < 0 || rate < 0)
-		return error_new(err, ERROR_INVALID, "'major', 'minor' or 'rate' is missing");
-	spec_add_throttle(list, major, minor, (uint64_t)rate);
+	found = spec_get_u64(obj, "rate", &rate, err);
+	if (found <= 0)
+		return found < 0 ? -1 : spec_missing("rate", err);
+	spec_add_throttle(list, major, minor, rate);
 	return 0;
 }
 
-static int parse_throttles(struct json_object *obj, struct spec_resources *ret, struct error **err)
+static int parse_weight_device(struct json_object *obj, void *arg, struct error **err)
 {
-	struct json_object *group = NULL, *array;
+	struct spec_resources *ret = arg;
+	struct spec_weight_device device = { .weight = SPEC_UNSET, .leaf_weight = SPEC_UNSET };
 
-	if (json_get(obj, "blockIO", json_type_object, &group, err) < 0)
+	if (get_needed(obj, "major", &device.major, err) < 0 ||
+		get_needed(obj, "minor", &device.minor, err) < 0 ||
+		spec_get_number(obj, "weight", 1000, &device.weight, err) < 0 ||
+		spec_get_number(obj, "leafWeight", 1000, &device.leaf_weight, err) < 0)
 		return -1;
-	for (size_t i = 0; group && i < LENGTH(throttles); i++) {
-		array = NULL;
-		if (spec_get_array(group, throttles[i].key, THROTTLES_MAX, &array, err) < 0)
-			return -1;
-		for (size_t k = 0; array && k < json_object_array_length(array); k++)
-			if (parse_throttle(json_object_array_get_idx(array, k),
-				    field(ret, throttles[i].offset), err) < 0)
-				return error_wrap(err, "'%s'", throttles[i].key);
+	ret->weight_devices = xrealloc(
+		ret->weight_devices, ret->weight_device_count + 1, sizeof(*ret->weight_devices));
+	ret->weight_devices[ret->weight_device_count++] = device;
+	return 0;
+}
+
+static int parse_block_io(struct json_object *obj, struct spec_resources *ret, struct error **err)
+{
+	struct json_object *group = NULL;
+	int found = spec_get(obj, "blockIO", json_type_object, &group, err);
+
+	if (found <= 0)
+		return found;
+	for (size_t i = 0; i < SPEC_THROTTLE_LISTS; i++)
+		if (spec_each(group, spec_throttle_lists[i].key, DEVICES_MAX, parse_throttle,
+			    spec_throttles_at(ret, spec_throttle_lists[i].offset), err) < 0)
+			return spec_at(err, "blockIO");
+	if (spec_each(group, "weightDevice", DEVICES_MAX, parse_weight_device, ret, err) < 0)
+		return spec_at(err, "blockIO");
+	return 0;
+}
+
+/* A number and a unit, as in the names of hugetlb's files. */
+static bool is_page_size(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits > 0 && digits < 12 && text[0] != '0' && text[digits] &&
+	       strchr("KMG", text[digits]) && strcmp(text + digits + 1, "B") == 0;
+}
+
+static int parse_hugepage(struct json_object *obj, void *arg, struct error **err)
+{
+	struct spec_resources *ret = arg;
+	const char *size = NULL;
+	uint64_t limit = 0;
+	int found = spec_get_word(obj, "pageSize", &size, err);
+
+	if (found <= 0)
+		return found < 0 ? -1 : spec_missing("pageSize", err);
+	if (!is_page_size(size))
+		return error_new(err, ERROR_INVALID, "pageSize: \"%s\" is not like \"2MB\"", size);
+	found = spec_get_u64(obj, "limit", &limit, err);
+	if (found <= 0)
+		return found < 0 ? -1 : spec_missing("limit", err);
+	ret->hugepages = xrealloc(ret->hugepages, ret->hugepage_count + 1, sizeof(*ret->hugepages));
+	ret->hugepages[ret->hugepage_count++] =
+		(struct spec_hugepage_limit){ .size = xstrdup(size), .limit = limit };
+	return 0;
+}
+
+/* Written into a line of a cgroup's file: one word of it, and no other line. */
+static bool is_word(const char *text)
+{
+	size_t length = strlen(text);
+
+	for (const char *at = text; *at; at++)
+		if ((unsigned char)*at <= ' ' || *at == 0x7f || *at == '=')
+			return false;
+	return length > 0 && length < NAME_LENGTH_MAX;
+}
+
+static int parse_priority(struct json_object *obj, void *arg, struct error **err)
+{
+	struct spec_resources *ret = arg;
+	const char *name = NULL;
+	uint32_t priority = 0;
+	int found = spec_get_word(obj, "name", &name, err);
+
+	if (found <= 0)
+		return found < 0 ? -1 : spec_missing("name", err);
+	if (!is_word(name))
+		return error_new(err, ERROR_INVALID, "name: is not that of a network interface");
+	found = spec_get_u32(obj, "priority", &priority, err);
+	if (found <= 0)
+		return found < 0 ? -1 : spec_missing("priority", err);
+	ret->priorities =
+		xrealloc(ret->priorities, ret->priority_count + 1, sizeof(*ret->priorities));
+	ret->priorities[ret->priority_count++] =
+		(struct spec_priority){ .interface = xstrdup(name), .priority = priority };
+	return 0;
+}
+
+static int parse_network(struct json_object *obj, struct spec_resources *ret, struct error **err)
+{
+	struct json_object *network = NULL;
+	int found = spec_get(obj, "network", json_type_object, &network, err);
+
+	if (found > 0 &&
+		spec_each(network, "priorities", DEVICES_MAX, parse_priority, ret, err) < 0)
+		return spec_at(err, "network");
+	return found;
+}
+
+static int add_rdma(const char *name, struct json_object *limits, struct spec_resources *ret,
+	struct error **err)
+{
+	struct spec_rdma rdma = { .handles = SPEC_UNSET, .objects = SPEC_UNSET };
+
+	if (!is_word(name))
+		return error_new(err, ERROR_INVALID, ": is not the name of a device");
+	if (spec_get_number(limits, "hcaHandles", UINT32_MAX, &rdma.handles, err) < 0 ||
+		spec_get_number(limits, "hcaObjects", UINT32_MAX, &rdma.objects, err) < 0)
+		return -1;
+	ret->rdma = xrealloc(ret->rdma, ret->rdma_count + 1, sizeof(*ret->rdma));
+	rdma.device = xstrdup(name);
+	ret->rdma[ret->rdma_count++] = rdma;
+	return 0;
+}
+
+static int parse_rdma(struct json_object *obj, struct spec_resources *ret, struct error **err)
+{
+	struct json_object *map = NULL;
+	int found = spec_get(obj, "rdma", json_type_object, &map, err);
+
+	if (found <= 0)
+		return found;
+	if (json_object_object_length(map) > DEVICES_MAX)
+		return error_new(err, ERROR_INVALID, "rdma: has more than %d entries", DEVICES_MAX);
+	json_object_object_foreach(map, name, limits)
+	{
+		if (add_rdma(name, limits, ret, err) < 0)
+			return spec_at(err, "rdma[\"%s\"]", name);
 	}
 	return 0;
 }
 
-static bool access_is_valid(const char *access)
+/* Each of r, w and m once. Callers are seen to write "rwa" too, and runc to pass over the "a". */
+static int parse_access(const char *text, char ret[static 4], struct error **err)
 {
-	size_t length = strlen(access);
+	char access[4] = "";
+	size_t length = 0;
 
-	return length <= 3 && strspn(access, "rwm") == length &&
-	       (length < 2 || access[0] != access[1]) &&
-	       (length < 3 || (access[0] != access[2] && access[1] != access[2]));
-}
-
-static int get_number_or_any(
-	struct json_object *obj, const char *key, int64_t *ret, struct error **err)
-{
-	if (json_get_int(obj, key, ret, err) < 0)
-		return -1;
-	if (*ret < -1 || *ret > UINT32_MAX)
-		return error_new(err, ERROR_INVALID, "'%s' is %lld", key, (long long)*ret);
+	for (const char *at = text; *at; at++) {
+		if (*at == 'a')
+			continue;
+		if (!strchr("rwm", *at) || strchr(access, *at))
+			return error_new(err, ERROR_INVALID,
+				"access: \"%s\" is not made of r, w and m", text);
+		access[length++] = *at;
+	}
+	memcpy(ret, access, sizeof(access));
 	return 0;
 }
 
-static int parse_device_rule(
-	struct json_object *obj, struct spec_resources *ret, struct error **err)
+static int parse_device_rule(struct json_object *obj, void *resources, struct error **err)
 {
 	struct spec_device_rule rule = { .type = 'a', .major = -1, .minor = -1 };
 	const char *type = "a", *access = "rwm";
-	int has_allow = json_get_bool(obj, "allow", &rule.allow, err);
+	int has_allow = spec_get_bool(obj, "allow", &rule.allow, err);
 
-	if (has_allow < 0 || json_get_text(obj, "type", &type, err) < 0 ||
-		json_get_text(obj, "access", &access, err) < 0 ||
-		get_number_or_any(obj, "major", &rule.major, err) < 0 ||
-		get_number_or_any(obj, "minor", &rule.minor, err) < 0)
+	if (has_allow < 0 || spec_get_word(obj, "type", &type, err) < 0 ||
+		spec_get_word(obj, "access", &access, err) < 0 ||
+		spec_get_int(obj, "major", -1, UINT32_MAX, &rule.major, err) < 0 ||
+		spec_get_int(obj, "minor", -1, UINT32_MAX, &rule.minor, err) < 0)
 		return -1;
 	if (!has_allow)
-		return error_new(err, ERROR_INVALID, "'allow' is missing");
-	if (strlen(type) != 1 || !strchr("abc", *type))
-		return error_new(err, ERROR_INVALID, "type '%s' is not a, b or c", type);
-	if (!access_is_valid(access))
-		return error_new(
-			err, ERROR_INVALID, "access '%s' is not made of r, w and m", access);
-	rule.type = *type;
-	memcpy(rule.access, access, strlen(access));
-	spec_add_device_rule(ret, &rule);
-	return 0;
-}
-
-static int parse_device_rules(
-	struct json_object *obj, struct spec_resources *ret, struct error **err)
-{
-	struct json_object *array = NULL;
-
-	if (spec_get_array(obj, "devices", DEVICE_RULES_MAX, &array, err) < 0)
+		return spec_missing("allow", err);
+	if (strlen(type) > 1 || (*type && !strchr("abc", *type)))
+		return error_new(err, ERROR_INVALID, "type: \"%s\" is not a, b or c", type);
+	if (*type)
+		rule.type = *type;
+	if (parse_access(access, rule.access, err) < 0)
 		return -1;
-	for (size_t i = 0; array && i < json_object_array_length(array); i++)
-		if (parse_device_rule(json_object_array_get_idx(array, i), ret, err) < 0)
-			return error_wrap(err, "'devices'");
+	if (rule.access[0]) /* an access of nothing changes nothing */
+		spec_add_device_rule(resources, &rule);
 	return 0;
 }
 
@@ -188,23 +317,11 @@ static int check_unified(char *const *unified, struct error **err)
 		if (length == 0 || memchr(*unified, '/', length) ||
 			!memchr(*unified, '.', length) || (*unified)[0] == '.')
 			return error_new(err, ERROR_INVALID,
-				"'unified': '%.*s' is not the name of a cgroup file", (int)length,
-				*unified);
+				"unified: the specified key has not the form CONTROLLER.VALUE "
+				"`%.*s`",
+				(int)length, *unified);
 	}
 	return 0;
-}
-
-static int refuse_unsupported(struct json_object *obj, struct error **err)
-{
-	for (size_t i = 0; i < LENGTH(unsupported); i++) {
-		struct json_object *group = NULL;
-
-		if (json_get(obj, unsupported[i].group, json_type_object, &group, err) < 0)
-			return -1;
-		if (group && spec_refuse(group, unsupported[i].keys, unsupported[i].group, err) < 0)
-			return -1;
-	}
-	return spec_refuse(obj, unsupported_groups, "resources", err);
 }
 
 int spec_resources_parse(struct json_object *obj, struct spec_resources *ret, struct error **err)
@@ -212,90 +329,18 @@ int spec_resources_parse(struct json_object *obj, struct spec_resources *ret, st
 	cleanup_spec_resources struct spec_resources resources;
 
 	spec_resources_init(&resources);
-	if (parse_limits(obj, &resources, err) < 0 || parse_cpusets(obj, &resources, err) < 0 ||
-		parse_throttles(obj, &resources, err) < 0 ||
-		parse_device_rules(obj, &resources, err) < 0 ||
+	if (parse_limits(obj, &resources, err) < 0 || parse_memory(obj, &resources, err) < 0 ||
+		parse_cpusets(obj, &resources, err) < 0 ||
+		parse_block_io(obj, &resources, err) < 0 ||
+		spec_each(obj, "hugepageLimits", DEVICES_MAX, parse_hugepage, &resources, err) <
+			0 ||
+		parse_network(obj, &resources, err) < 0 || parse_rdma(obj, &resources, err) < 0 ||
+		spec_each(obj, "devices", DEVICE_RULES_MAX, parse_device_rule, &resources, err) <
+			0 ||
 		spec_get_map(obj, "unified", &resources.unified, err) < 0 ||
-		check_unified(resources.unified, err) < 0 || refuse_unsupported(obj, err) < 0)
-		return error_wrap(err, "'resources'");
+		check_unified(resources.unified, err) < 0)
+		return spec_at(err, "resources");
 	*ret = resources;
-	resources = (struct spec_resources){ 0 };
+	spec_resources_init(&resources);
 	return 0;
-}
-
-/* ---- writing ---- */
-
-/* The member object, made when it is first needed. */
-static struct json_object *group_of(struct json_object *obj, const char *name)
-{
-	struct json_object *group = NULL;
-
-	if (!json_object_object_get_ex(obj, name, &group)) {
-		group = json_object_new_object();
-		json_put(obj, name, group);
-	}
-	return group;
-}
-
-static struct json_object *device_rules_json(const struct spec_resources *resources)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < resources->device_count; i++) {
-		const struct spec_device_rule *rule = &resources->devices[i];
-		struct json_object *object = json_object_new_object();
-		const char type[2] = { rule->type, '\0' };
-
-		json_put_bool(object, "allow", rule->allow);
-		json_put_text(object, "type", type);
-		if (rule->major >= 0)
-			json_put_int(object, "major", rule->major);
-		if (rule->minor >= 0)
-			json_put_int(object, "minor", rule->minor);
-		json_put_text(object, "access", rule->access);
-		json_object_array_add(array, object);
-	}
-	return array;
-}
-
-static void put_throttles(struct json_object *obj, const struct spec_resources *resources)
-{
-	for (size_t i = 0; i < LENGTH(throttles); i++) {
-		const struct spec_throttles *list = field(resources, throttles[i].offset);
-		struct json_object *array;
-
-		if (list->count == 0)
-			continue;
-		array = json_object_new_array();
-		for (size_t k = 0; k < list->count; k++) {
-			struct json_object *object = json_object_new_object();
-
-			json_put_int(object, "major", list->items[k].major);
-			json_put_int(object, "minor", list->items[k].minor);
-			json_put(object, "rate", json_object_new_uint64(list->items[k].rate));
-			json_object_array_add(array, object);
-		}
-		json_put(group_of(obj, "blockIO"), throttles[i].key, array);
-	}
-}
-
-struct json_object *spec_resources_json(const struct spec_resources *resources)
-{
-	struct json_object *object = json_object_new_object();
-
-	if (resources->device_count > 0)
-		json_put(object, "devices", device_rules_json(resources));
-	for (size_t i = 0; i < LENGTH(limits); i++) {
-		int64_t value = *(int64_t *)field(resources, limits[i].offset);
-
-		if (value != SPEC_UNSET)
-			json_put_int(group_of(object, limits[i].group), limits[i].key, value);
-	}
-	if (resources->cpuset_cpus)
-		json_put_text(group_of(object, "cpu"), "cpus", resources->cpuset_cpus);
-	if (resources->cpuset_mems)
-		json_put_text(group_of(object, "cpu"), "mems", resources->cpuset_mems);
-	put_throttles(object, resources);
-	spec_put_map(object, "unified", resources->unified);
-	return object;
 }

@@ -311,7 +311,7 @@ static const struct {
 	{ "unlimited memory", RESOURCES("\"memory\":{\"limit\":-1}"), true },
 	{ "memory below unlimited", RESOURCES("\"memory\":{\"limit\":-2}"), false },
 	{ "a fraction of memory", RESOURCES("\"memory\":{\"limit\":1.5}"), false },
-	{ "a limit that nobody would set", RESOURCES("\"memory\":{\"swappiness\":1}"), false },
+	{ "a limit out of its range", RESOURCES("\"memory\":{\"swappiness\":101}"), false },
 	{ "a limit that asks for nothing", RESOURCES("\"memory\":{\"disableOOMKiller\":false}"),
 		true },
 	{ "device rule without its verdict", RESOURCES("\"devices\":[{\"access\":\"rwm\"}]"),

@@ -15,6 +15,11 @@
 #include "base/error.h"
 #include "runtime/cgroup_internal.h"
 
+/* Those that statistics need. */
+#define BASIC_CONTROLLERS \
+	(1U << CONTROLLER_CPU | 1U << CONTROLLER_CPUSET | 1U << CONTROLLER_MEMORY | \
+		1U << CONTROLLER_IO | 1U << CONTROLLER_PIDS)
+
 static int invalid_path(const char *path, const char *why, struct error **err)
 {
 	return error_new(err, ERROR_INVALID, "cgroup path '%s' %s", path, why);
@@ -58,6 +63,25 @@ static int path_to_dir(const char *path, char **ret, struct error **err)
 	return 0;
 }
 
+/* A process would stand still at once, and nobody would know why. */
+static int check_frozen(
+	const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err)
+{
+	cleanup_free char *path =
+		xasprintf("%s/%s", dir, hierarchy->v2 ? "cgroup.freeze" : "freezer.state");
+	char text[16] = "";
+	cleanup_close int fd = -1;
+
+	if (!(hierarchy->controllers & 1U << CONTROLLER_FREEZER))
+		return 0;
+	fd = openat(hierarchy->root_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || *text == 'T' || *text == '0')
+		return 0;
+	error_new(err, ERROR_CONFLICT, "container's cgroup unexpectedly frozen: %s/%s",
+		hierarchy->mount_point, dir);
+	return error_hint(err, "thaw it, or name another cgroup");
+}
+
 int cgroup_mkdir(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err)
 {
 	char text[16] = "";
@@ -68,15 +92,14 @@ int cgroup_mkdir(const struct cgroup_hierarchy *hierarchy, const char *dir, stru
 		return 0;
 	if (errno != EEXIST)
 		return error_sys(err, "make %s/%s", hierarchy->mount_point, dir);
+	if (check_frozen(hierarchy, dir, err) < 0)
+		return -1;
 	/* Prepared for us, or left by a crash: fine, unless someone lives there. */
 	procs = xasprintf("%s/cgroup.procs", dir);
 	fd = openat(hierarchy->root_fd, procs, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(err, "open %s/%s", hierarchy->mount_point, procs);
-	if (read(fd, text, sizeof(text)) > 0)
-		return error_new(err, ERROR_CONFLICT, "%s/%s is in use: it has processes",
-			hierarchy->mount_point, dir);
-	return 0;
+	return read(fd, text, sizeof(text)) > 0;
 }
 
 int cgroup_make_parents(const struct cgroup_hierarchy *hierarchy, const char *dir,
@@ -104,9 +127,18 @@ static bool is_left_out(const struct error *err)
 	return e == EROFS || e == EACCES || e == EPERM;
 }
 
-/* Makes the directory in every hierarchy that lets us; asked: bits of controllers with limits. */
-static int make_all(struct cgroup *cgroup, unsigned int asked, struct error **err)
+static int in_use(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err)
 {
+	return error_new(err, ERROR_CONFLICT, "%s/%s is in use: it has processes",
+		hierarchy->mount_point, dir);
+}
+
+/* Makes the directory in every hierarchy that lets us; asked: bits of controllers with limits. */
+static int make_all(struct cgroup *cgroup, unsigned int asked, bool may_share, struct error **err)
+{
+	/* A hybrid host's v2 tree rarely has one that is wanted: it is not even looked for. */
+	unsigned int enabled = cgroup->host->mode == CGROUP_V2 ? ~0U : BASIC_CONTROLLERS | asked;
+
 	for (size_t i = 0; i < cgroup->host->count; i++) {
 		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
 		struct error *failed = NULL;
@@ -114,10 +146,13 @@ static int make_all(struct cgroup *cgroup, unsigned int asked, struct error **er
 
 		if (cgroup_is_in(cgroup, hierarchy))
 			continue; /* systemd has made it */
-		made = hierarchy->v2 ? cgroup_v2_make(hierarchy, cgroup->dir, &failed)
+		made = hierarchy->v2 ? cgroup_v2_make(hierarchy, cgroup->dir, enabled, &failed)
 				     : cgroup_v1_make(hierarchy, cgroup->dir, &failed);
-		if (made == 0) {
+		if (made > 0 && !may_share)
+			return in_use(hierarchy, cgroup->dir, err);
+		if (made >= 0) {
 			cgroup->present |= 1U << i;
+			cgroup->is_shared |= made > 0;
 		} else if (is_left_out(failed) && !(hierarchy->controllers & asked)) {
 			error_free(failed);
 		} else {
@@ -143,20 +178,22 @@ static int find_present(struct cgroup *cgroup, struct error **err)
 	return 0;
 }
 
-static int open_v2(struct cgroup *cgroup, struct error **err)
+int cgroup_open_v2(struct cgroup *cgroup, struct error **err)
 {
 	const struct cgroup_hierarchy *unified = cgroup->host->unified;
 
 	if (!cgroup_is_in(cgroup, unified))
 		return 0;
 	/* Not O_PATH: attaching a device program takes a real one before 5.15. */
-	cgroup->v2_fd = openat(unified->root_fd, cgroup->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cgroup->v2_fd = openat(
+		unified->root_fd, cgroup_dir(cgroup, unified), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup->v2_fd < 0)
-		return error_sys(err, "open %s/%s", unified->mount_point, cgroup->dir);
+		return error_sys(
+			err, "open %s/%s", unified->mount_point, cgroup_dir(cgroup, unified));
 	return 0;
 }
 
-static struct cgroup *cgroup_new(enum cgroup_driver driver, struct error **err)
+struct cgroup *cgroup_new(enum cgroup_driver driver, struct error **err)
 {
 	const struct cgroup_host *host;
 	struct cgroup *cgroup;
@@ -164,9 +201,12 @@ static struct cgroup *cgroup_new(enum cgroup_driver driver, struct error **err)
 	if (cgroup_host_get(&host, err) < 0)
 		return NULL;
 	cgroup = xcalloc(1, sizeof(*cgroup));
-	*cgroup = (struct cgroup){
-		.host = host, .driver = driver, .v2_fd = -1, .oom_fd = -1, .log_fd = -1
-	};
+	*cgroup = (struct cgroup){ .host = host,
+		.driver = driver,
+		.v2_fd = -1,
+		.oom_fd = -1,
+		.watch_fd = -1,
+		.log_fd = -1 };
 	return cgroup;
 }
 
@@ -176,11 +216,14 @@ void cgroup_free(struct cgroup *cgroup)
 		return;
 	close_fd(cgroup->v2_fd);
 	close_fd(cgroup->oom_fd);
+	close_fd(cgroup->watch_fd);
 	close_fd(cgroup->log_fd);
 	cgroup_systemd_forget(cgroup);
 	free(cgroup->dir);
 	free(cgroup->slice);
 	free(cgroup->unit);
+	for (size_t i = 0; i < cgroup->host->count; i++)
+		free(cgroup->below[i]);
 	free(cgroup);
 }
 
@@ -190,8 +233,8 @@ static int find_dir(struct cgroup *cgroup, const char *path, struct error **err)
 						: path_to_dir(path, &cgroup->dir, err);
 }
 
-int cgroup_create(const char *path, enum cgroup_driver driver, const struct spec_resources *limits,
-	struct cgroup **ret, struct error **err)
+static int create(const char *path, enum cgroup_driver driver, const struct spec_resources *limits,
+	bool may_share, struct cgroup **ret, struct error **err)
 {
 	cleanup_cgroup struct cgroup *cgroup = cgroup_new(driver, err);
 	cleanup_error struct error *ignored = NULL;
@@ -205,13 +248,30 @@ int cgroup_create(const char *path, enum cgroup_driver driver, const struct spec
 		*ret = take_ptr(cgroup);
 		return 0;
 	}
-	if (make_all(cgroup, cgroup_limits_controllers(limits), err) < 0 ||
-		open_v2(cgroup, err) < 0 || cgroup_limits_apply(cgroup, limits, err) < 0) {
+	if (make_all(cgroup, cgroup_limits_controllers(limits), may_share, err) < 0 ||
+		cgroup_open_v2(cgroup, err) < 0 || cgroup_limits_apply(cgroup, limits, err) < 0) {
 		(void)cgroup_remove(cgroup, &ignored);
 		return -1;
 	}
 	*ret = take_ptr(cgroup);
 	return 0;
+}
+
+int cgroup_create(const char *path, enum cgroup_driver driver, const struct spec_resources *limits,
+	struct cgroup **ret, struct error **err)
+{
+	return create(path, driver, limits, false, ret, err);
+}
+
+int cgroup_create_shared(const char *path, enum cgroup_driver driver,
+	const struct spec_resources *limits, struct cgroup **ret, struct error **err)
+{
+	return create(path, driver, limits, true, ret, err);
+}
+
+bool cgroup_is_shared(const struct cgroup *cgroup)
+{
+	return cgroup->is_shared;
 }
 
 int cgroup_open(
@@ -227,7 +287,7 @@ int cgroup_open(
 		return -1;
 	if (!cgroup->present)
 		return error_new(err, ERROR_NOT_FOUND, "no cgroup '%s'", path);
-	if (open_v2(cgroup, err) < 0)
+	if (cgroup_open_v2(cgroup, err) < 0)
 		return -1;
 	*ret = take_ptr(cgroup);
 	return 0;
@@ -275,9 +335,10 @@ static int attach_first(struct cgroup *cgroup, pid_t pid, struct error **err)
 	if (cgroup_systemd_start(cgroup, pid, err) < 0 || find_present(cgroup, err) < 0)
 		return -1;
 	if (cgroup->host->mode != CGROUP_V2 &&
-		(make_all(cgroup, asked, err) < 0 || enter_all(cgroup, pid, err) < 0))
+		(make_all(cgroup, asked, true, err) < 0 || enter_all(cgroup, pid, err) < 0))
 		return -1;
-	if (open_v2(cgroup, err) < 0 || cgroup_limits_apply(cgroup, cgroup->pending, err) < 0)
+	if (cgroup_open_v2(cgroup, err) < 0 ||
+		cgroup_limits_apply(cgroup, cgroup->pending, err) < 0)
 		return -1;
 	cgroup_systemd_forget(cgroup);
 	cgroup_oom_init(cgroup);
@@ -343,27 +404,6 @@ static int remove_dir(int parent_fd, const char *dir, int64_t deadline, int dept
 	return 0;
 }
 
-int cgroup_remove(struct cgroup *cgroup, struct error **err)
-{
-	int64_t deadline = clock_monotonic_ns() + CGROUP_WAIT_MS * 1000000LL;
-	int result = 0;
-
-	if (cgroup->driver == CGROUP_SYSTEMD && cgroup->present)
-		cgroup_systemd_stop(cgroup);
-	for (size_t i = 0; i < cgroup->host->count; i++) {
-		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
-
-		if (!cgroup_is_in(cgroup, hierarchy))
-			continue;
-		if (remove_dir(hierarchy->root_fd, cgroup->dir, deadline, 0) == 0)
-			cgroup->present &= ~(1U << i);
-		else if (result == 0) /* the first says enough; the others are still tried */
-			result =
-				error_sys(err, "remove %s/%s", hierarchy->mount_point, cgroup->dir);
-	}
-	return result < 0 ? error_as(err, cgroup_error_kind(*err), "cgroup") : 0;
-}
-
 /* The kernel itself says whether anybody is inside: EBUSY. Most cgroups are empty by now, as the
  * end of a pid namespace is that of its processes. */
 static bool remove_empty(struct cgroup *cgroup)
@@ -380,9 +420,34 @@ static bool remove_empty(struct cgroup *cgroup)
 	return true;
 }
 
+int cgroup_remove(struct cgroup *cgroup, struct error **err)
+{
+	int64_t deadline = clock_monotonic_ns() + CGROUP_WAIT_MS * 1000000LL;
+	int result = 0;
+
+	if (cgroup->is_shared) {
+		(void)remove_empty(cgroup);
+		return 0;
+	}
+	if (cgroup->driver == CGROUP_SYSTEMD && cgroup->present)
+		cgroup_systemd_stop(cgroup);
+	for (size_t i = 0; i < cgroup->host->count; i++) {
+		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
+
+		if (!cgroup_is_in(cgroup, hierarchy))
+			continue;
+		if (remove_dir(hierarchy->root_fd, cgroup->dir, deadline, 0) == 0)
+			cgroup->present &= ~(1U << i);
+		else if (result == 0) /* the first says enough; the others are still tried */
+			result =
+				error_sys(err, "remove %s/%s", hierarchy->mount_point, cgroup->dir);
+	}
+	return result < 0 ? error_as(err, cgroup_error_kind(*err), "cgroup") : 0;
+}
+
 int cgroup_bury(struct cgroup *cgroup, struct error **err)
 {
-	if (cgroup->driver == CGROUP_FS && remove_empty(cgroup))
+	if (cgroup->driver == CGROUP_FS && (remove_empty(cgroup) || cgroup->is_shared))
 		return 0;
 	if (cgroup_kill(cgroup, err) < 0)
 		return -1;

@@ -32,10 +32,29 @@ const char *cgroup_mode_name(enum cgroup_mode mode); /* "1", "2", "hybrid" */
 /* Makes the directories, enables controllers, writes the limits. Undone when it fails. */
 int cgroup_create(const char *path, enum cgroup_driver driver, const struct spec_resources *limits,
 	struct cgroup **ret, struct error **err);
+/*
+ * The same for callers that may put a container where other processes are: whoever made those is
+ * told by cgroup_is_shared(), and then burying removes only what nobody is in.
+ */
+int cgroup_create_shared(const char *path, enum cgroup_driver driver,
+	const struct spec_resources *limits, struct cgroup **ret, struct error **err);
+bool cgroup_is_shared(const struct cgroup *cgroup);
 /* An existing one; 0 with *ret NULL never happens: a missing one is ERROR_NOT_FOUND. */
 int cgroup_open(
 	const char *path, enum cgroup_driver driver, struct cgroup **ret, struct error **err);
 void cgroup_free(struct cgroup *cgroup); /* forgets it; removes nothing */
+/*
+ * What is below a container's cgroup, to run a process there: "path", or on v1 "cpu,memory:path"
+ * for these controllers. Only for cgroup_clone_fd() and cgroup_enter().
+ */
+int cgroup_open_below(
+	const struct cgroup *cgroup, char *const *paths, struct cgroup **ret, struct error **err);
+/*
+ * v2: where process pid is, which is this cgroup or one below it. For who cannot enter this one
+ * because the container has put its processes further down (EBUSY).
+ */
+int cgroup_open_around(
+	const struct cgroup *cgroup, pid_t pid, struct cgroup **ret, struct error **err);
 
 /*
  * A process gets in by CLONE_INTO_CGROUP with this fd (-1: there is no v2 tree), and then by
@@ -48,6 +67,13 @@ int cgroup_enter(struct cgroup *cgroup, struct error **err);
 /* systemd makes a new scope only around a process: that one must be attached by its parent. */
 bool cgroup_wants_pid(const struct cgroup *cgroup);
 int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct error **err);
+/* v2: makes it the user's, as far as the kernel's list of what is delegated says; else nothing. */
+int cgroup_delegate(struct cgroup *cgroup, uid_t uid, gid_t gid, struct error **err);
+/*
+ * A new group of v1 has no time for real-time processes, so none can become one, whatever its
+ * rights. Gives it some of what its parent has left, unless a limit has said how much; best effort.
+ */
+void cgroup_allow_realtime(struct cgroup *cgroup);
 /* Only what is set in limits is changed; memory and swap in the order the kernel wants. */
 int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
 /* SIGKILL to all, as often as it takes, until none is left; bounded by about two seconds. */
@@ -73,6 +99,13 @@ uint64_t cgroup_oom_kills(struct cgroup *cgroup);
  * remembers. -1 where the kernel has no such notice. It belongs to cgroup.
  */
 int cgroup_oom_fd(struct cgroup *cgroup);
+/*
+ * For who waits for it on any host: an fd to poll for *ret_events, which come when memory has run
+ * out, also where nothing was killed, and when the cgroup goes. It belongs to cgroup. Then ask how
+ * often that was so far.
+ */
+int cgroup_oom_watch(struct cgroup *cgroup, short *ret_events, struct error **err);
+uint64_t cgroup_oom_count(struct cgroup *cgroup);
 
 struct cgroup_stats { /* what is not available is 0, limits UINT64_MAX */
 	uint64_t cpu_usage_ns, cpu_throttled_ns;

@@ -12,8 +12,8 @@
 
 static int fail(const struct cgroup_file *file, const char *what, struct error **err)
 {
-	return error_sys(err, "%s %s/%s/%s", what, file->hierarchy->mount_point, file->cgroup->dir,
-		file->name);
+	return error_sys(err, "%s %s/%s/%s", what, file->hierarchy->mount_point,
+		cgroup_dir(file->cgroup, file->hierarchy), file->name);
 }
 
 enum error_kind cgroup_error_kind(const struct error *err)
@@ -44,7 +44,8 @@ int cgroup_file_open(const struct cgroup_file *file, int flags, struct error **e
 	char path[FILE_PATH_MAX];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", file->cgroup->dir, file->name);
+	(void)snprintf(
+		path, sizeof(path), "%s/%s", cgroup_dir(file->cgroup, file->hierarchy), file->name);
 	fd = openat(file->hierarchy->root_fd, path, flags | O_CLOEXEC);
 	return fd < 0 && err ? fail(file, "open", err) : fd;
 }

@@ -31,6 +31,11 @@ static const struct {
 	[CONTROLLER_PIDS] = { "pids", "pids" },
 	[CONTROLLER_DEVICES] = { "devices", NULL },
 	[CONTROLLER_FREEZER] = { "freezer", NULL },
+	[CONTROLLER_HUGETLB] = { "hugetlb", "hugetlb" },
+	[CONTROLLER_RDMA] = { "rdma", "rdma" },
+	[CONTROLLER_MISC] = { "misc", "misc" },
+	[CONTROLLER_NET_CLS] = { "net_cls", NULL },
+	[CONTROLLER_NET_PRIO] = { "net_prio", NULL },
 };
 
 const char *cgroup_controller_name(enum cgroup_controller controller, bool v2)

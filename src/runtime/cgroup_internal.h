@@ -30,6 +30,11 @@ enum cgroup_controller {
 	CONTROLLER_PIDS,
 	CONTROLLER_DEVICES,
 	CONTROLLER_FREEZER,
+	CONTROLLER_HUGETLB,
+	CONTROLLER_RDMA,
+	CONTROLLER_MISC,
+	CONTROLLER_NET_CLS,
+	CONTROLLER_NET_PRIO,
 	CONTROLLER_MAX_, /* keep last: sizes tables */
 };
 
@@ -60,9 +65,14 @@ struct cgroup {
 	const struct cgroup_host *host;
 	enum cgroup_driver driver;
 	char *dir; /* below each hierarchy's root: "vessel/<id>"; systemd: once it is known */
+	/* NULL: dir. Of a process that is put further down in some hierarchies. */
+	char *below[CGROUP_HIERARCHIES_MAX];
+	bool is_shared; /* somebody was there before us */
 	uint32_t present; /* bit per hierarchy: has the directory */
 	int v2_fd; /* of the directory in the v2 tree, where there is one */
 	int oom_fd; /* the file that counts OOM kills, once it was wanted */
+	int watch_fd; /* v1: an eventfd that the kernel counts in */
+	uint64_t ooms; /* as last seen */
 	int log_fd; /* the kernel's log, where the scope's life began */
 	uint64_t oom_kills; /* as last seen */
 	char *slice, *unit; /* systemd */
@@ -87,6 +97,15 @@ static inline bool cgroup_is_in(
 	return hierarchy && (cgroup->present & 1U << cgroup_index(cgroup->host, hierarchy)) != 0;
 }
 
+/* The directory in one hierarchy. */
+static inline const char *cgroup_dir(
+	const struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy)
+{
+	const char *below = cgroup->below[cgroup_index(cgroup->host, hierarchy)];
+
+	return below ? below : cgroup->dir;
+}
+
 /* cgroup_file.c: files of a cgroup. Errors name the file as a person would reach it. */
 struct cgroup_file {
 	const struct cgroup *cgroup;
@@ -105,17 +124,22 @@ int cgroup_file_read(const struct cgroup_file *file, char *ret, size_t size, str
 int cgroup_file_number(const struct cgroup_file *file, const char *key, uint64_t *ret);
 bool cgroup_flat_number(const char *text, const char *key, uint64_t *ret);
 
-/* cgroup_v1.c, cgroup_v2.c: the directory in one hierarchy. */
+/* cgroup_v1.c, cgroup_v2.c: the directory in one hierarchy. Returns 1 when somebody lives there. */
 int cgroup_v1_make(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err);
 /* pid 0: the calling process, which has one thread. */
 int cgroup_v1_enter(struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy, pid_t pid,
 	struct error **err);
-int cgroup_v2_make(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err);
+/* enabled: bits of the controllers that shall work there, where the host has them. */
+int cgroup_v2_make(const struct cgroup_hierarchy *hierarchy, const char *dir, unsigned int enabled,
+	struct error **err);
 /* mkdir -p of dir's parents; each made one is given to made (may be NULL). */
 int cgroup_make_parents(const struct cgroup_hierarchy *hierarchy, const char *dir,
 	int (*made)(const struct cgroup_hierarchy *, const char *, struct error **),
 	struct error **err);
+/* Returns 1 when somebody lives there. */
 int cgroup_mkdir(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err);
+int cgroup_open_v2(struct cgroup *cgroup, struct error **err);
+struct cgroup *cgroup_new(enum cgroup_driver driver, struct error **err);
 
 /* cgroup_limits.c. */
 unsigned int cgroup_limits_controllers(const struct spec_resources *limits); /* asked for */

@@ -213,15 +213,42 @@ bool cgroup_frozen(struct cgroup *cgroup)
 	return strncmp(text, v2 ? "1" : "FR", v2 ? 1 : 2) == 0; /* FREEZING counts */
 }
 
-/* A process that the v1 freezer holds does not die before it is let go. */
+/* Takes dir_fd. */
+static void thaw_dir(int dir_fd, int depth) // NOLINT(misc-no-recursion): bounded by depth
+{
+	cleanup_error struct error *ignored = NULL;
+	DIR *stream = fdopendir(dir_fd);
+	const struct dirent *entry;
+
+	if (!stream) {
+		close_fd(dir_fd);
+		return;
+	}
+	(void)file_poke_at(dir_fd, "freezer.state", "THAWED", &ignored);
+	while (depth < CGROUP_DEPTH_MAX && (entry = readdir(stream)) != NULL) {
+		int fd = -1;
+
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			fd = openat(dir_fd, entry->d_name,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0)
+			thaw_dir(fd, depth + 1);
+	}
+	closedir(stream);
+}
+
+/* A process that the v1 freezer holds does not die before it is let go, by all directories above
+ * it: the container may have frozen one that it has made. */
 static void thaw_v1(struct cgroup *cgroup)
 {
-	const struct cgroup_file state = { cgroup, cgroup->host->of[CONTROLLER_FREEZER],
-		"freezer.state" };
-	cleanup_error struct error *ignored = NULL;
+	const struct cgroup_hierarchy *freezer = cgroup->host->of[CONTROLLER_FREEZER];
+	int fd;
 
-	if (cgroup_is_in(cgroup, state.hierarchy) && !state.hierarchy->v2)
-		(void)cgroup_file_write(&state, "THAWED", &ignored);
+	if (!cgroup_is_in(cgroup, freezer) || freezer->v2)
+		return;
+	fd = openat(freezer->root_fd, cgroup->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		thaw_dir(fd, 0);
 }
 
 static bool is_gone(const struct error *err)
@@ -268,6 +295,7 @@ static ssize_t kill_each(struct cgroup *cgroup, struct error **err)
 			(void)kill(pids[i], SIGKILL);
 	if (frozen)
 		(void)cgroup_freeze(cgroup, false, &ignored_thaw);
+	thaw_v1(cgroup);
 	return count;
 }
 

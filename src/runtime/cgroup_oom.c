@@ -11,9 +11,12 @@
  *	6,873,5140900,-;oom-kill:constraint=CONSTRAINT_MEMCG,...,task_memcg=/system.slice/x.scope,...
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "runtime/cgroup_internal.h"
 
@@ -107,4 +110,69 @@ int cgroup_oom_fd(struct cgroup *cgroup)
 	/* Read first: only what changes after a read is told. */
 	(void)cgroup_oom_kills(cgroup);
 	return hierarchy && hierarchy->v2 ? cgroup->oom_fd : -1;
+}
+
+/* cgroup-v1/memory.rst, 9 and 10: "<eventfd> <fd of memory.oom_control>" registers. */
+static int watch_v1(struct cgroup *cgroup, struct error **err)
+{
+	const struct cgroup_file control = { cgroup, cgroup->host->of[CONTROLLER_MEMORY],
+		"cgroup.event_control" };
+	cleanup_close int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	char text[32];
+
+	if (fd < 0)
+		return error_sys(err, "make an eventfd");
+	(void)snprintf(text, sizeof(text), "%d %d", fd, cgroup->oom_fd);
+	if (cgroup_file_write(&control, text, err) < 0)
+		return -1;
+	cgroup->watch_fd = take_fd(&fd);
+	return 0;
+}
+
+int cgroup_oom_watch(struct cgroup *cgroup, short *ret_events, struct error **err)
+{
+	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_MEMORY];
+
+	open_counter(cgroup);
+	if (cgroup->oom_fd < 0)
+		return error_new(err, ERROR_UNSUPPORTED,
+			"'%s' has no memory controller to tell when memory runs out", cgroup->dir);
+	if (hierarchy->v2) {
+		(void)cgroup_oom_count(cgroup); /* only what changes after a read is told */
+		*ret_events = POLLPRI; /* readable it is always */
+		return cgroup->oom_fd;
+	}
+	if (cgroup->watch_fd < 0 && watch_v1(cgroup, err) < 0)
+		return -1;
+	*ret_events = POLLIN;
+	return cgroup->watch_fd;
+}
+
+/* The eventfd counts the removal of the cgroup, too, which is not one. */
+static void count_v1(struct cgroup *cgroup)
+{
+	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_MEMORY];
+	uint64_t count;
+
+	if (cgroup->watch_fd >= 0 && read(cgroup->watch_fd, &count, sizeof(count)) > 0 &&
+		faccessat(hierarchy->root_fd, cgroup->dir, F_OK, 0) == 0)
+		cgroup->ooms += count;
+}
+
+uint64_t cgroup_oom_count(struct cgroup *cgroup)
+{
+	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_MEMORY];
+	char text[512];
+	ssize_t length;
+
+	if (!hierarchy || !hierarchy->v2) {
+		count_v1(cgroup);
+		return cgroup->ooms;
+	}
+	length = cgroup->oom_fd < 0 ? -1 : pread(cgroup->oom_fd, text, sizeof(text) - 1, 0);
+	if (length > 0) {
+		text[length] = '\0';
+		(void)cgroup_flat_number(text, "oom", &cgroup->ooms);
+	}
+	return cgroup->ooms;
 }

@@ -213,30 +213,10 @@ static void put_limits(
 		put_devices(body, limits);
 }
 
-static void copy_throttles(struct spec_throttles *list)
-{
-	size_t size = list->count * sizeof(*list->items);
-
-	if (list->count > 0)
-		list->items = memcpy(xcalloc(list->count, sizeof(*list->items)), list->items, size);
-}
-
 void cgroup_systemd_record(struct cgroup *cgroup, const struct spec_resources *limits)
 {
-	struct spec_resources *copy = xcalloc(1, sizeof(*copy));
-
-	*copy = *limits;
-	copy->cpuset_cpus = xstrdup_null(limits->cpuset_cpus);
-	copy->cpuset_mems = xstrdup_null(limits->cpuset_mems);
-	copy_throttles(&copy->read_bps);
-	copy_throttles(&copy->write_bps);
-	copy_throttles(&copy->read_iops);
-	copy_throttles(&copy->write_iops);
-	if (limits->device_count > 0)
-		copy->devices = memcpy(xcalloc(limits->device_count, sizeof(*copy->devices)),
-			limits->devices, limits->device_count * sizeof(*copy->devices));
-	copy->unified = strv_copy(limits->unified);
-	cgroup->pending = copy;
+	cgroup->pending = xcalloc(1, sizeof(*cgroup->pending));
+	spec_resources_copy(limits, cgroup->pending);
 }
 
 void cgroup_systemd_forget(struct cgroup *cgroup)
@@ -245,14 +225,7 @@ void cgroup_systemd_forget(struct cgroup *cgroup)
 
 	if (!pending)
 		return;
-	free(pending->cpuset_cpus);
-	free(pending->cpuset_mems);
-	free(pending->read_bps.items);
-	free(pending->write_bps.items);
-	free(pending->read_iops.items);
-	free(pending->write_iops.items);
-	free(pending->devices);
-	strv_free(pending->unified);
+	spec_resources_done(pending);
 	free(pending);
 }
 

@@ -31,15 +31,9 @@
 
 TEST_HELPER struct spec_resources no_limits(void)
 {
-	struct spec_resources limits = { .memory_limit = SPEC_UNSET,
-		.memory_reservation = SPEC_UNSET,
-		.memory_swap = SPEC_UNSET,
-		.cpu_shares = SPEC_UNSET,
-		.cpu_quota = SPEC_UNSET,
-		.cpu_period = SPEC_UNSET,
-		.pids_limit = SPEC_UNSET,
-		.blkio_weight = SPEC_UNSET };
+	struct spec_resources limits;
 
+	spec_resources_init(&limits);
 	return limits;
 }
 

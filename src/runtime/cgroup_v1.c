@@ -98,7 +98,7 @@ int cgroup_v1_enter(struct cgroup *cgroup, const struct cgroup_hierarchy *hierar
 	if (TEMP_FAILURE_RETRY(write(fd, text, strlen(text))) >= 0)
 		return 0;
 	if (errno == ENOSPC && hierarchy->controllers & 1U << CONTROLLER_CPUSET &&
-		inherit_cpuset_down(hierarchy, cgroup->dir, err) < 0)
+		inherit_cpuset_down(hierarchy, cgroup_dir(cgroup, hierarchy), err) < 0)
 		return -1;
 	return cgroup_file_put(&procs, fd, text, err);
 }

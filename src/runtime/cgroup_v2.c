@@ -15,7 +15,7 @@
 #include "runtime/cgroup_internal.h"
 
 static const enum cgroup_controller wanted[] = { CONTROLLER_CPUSET, CONTROLLER_CPU, CONTROLLER_IO,
-	CONTROLLER_MEMORY, CONTROLLER_PIDS };
+	CONTROLLER_MEMORY, CONTROLLER_PIDS, CONTROLLER_HUGETLB, CONTROLLER_RDMA, CONTROLLER_MISC };
 #define WANTED_COUNT (sizeof(wanted) / sizeof(*wanted))
 
 static bool has_word(const char *list, const char *word)
@@ -33,12 +33,13 @@ static bool has_word(const char *list, const char *word)
  * processes, EINVAL) must not take the others with it. Whether that matters shows when a
  * limit of it is written.
  */
-static void enable_in(const struct cgroup_hierarchy *hierarchy, const char *dir)
+static void enable_in(
+	const struct cgroup_hierarchy *hierarchy, const char *dir, unsigned int enabled)
 {
 	cleanup_free char *control = xasprintf("%s/cgroup.subtree_control", *dir ? dir : ".");
 	cleanup_error struct error *err = NULL;
 	cleanup_free char *has = NULL;
-	char all[96] = "";
+	char all[128] = "";
 	size_t length = 0;
 
 	if (file_read_at(hierarchy->root_fd, control, 4096, &has, &err) < 0)
@@ -46,7 +47,7 @@ static void enable_in(const struct cgroup_hierarchy *hierarchy, const char *dir)
 	for (size_t i = 0; i < WANTED_COUNT; i++) {
 		const char *name = cgroup_controller_name(wanted[i], true);
 
-		if (hierarchy->controllers & 1U << wanted[i] && !has_word(has, name))
+		if (enabled & 1U << wanted[i] && !has_word(has, name))
 			length +=
 				(size_t)snprintf(all + length, sizeof(all) - length, "+%s ", name);
 	}
@@ -60,7 +61,8 @@ static void enable_in(const struct cgroup_hierarchy *hierarchy, const char *dir)
 	}
 }
 
-static bool parent_has_all(const struct cgroup_hierarchy *hierarchy, const char *parent)
+static bool parent_has_all(
+	const struct cgroup_hierarchy *hierarchy, const char *parent, unsigned int enabled)
 {
 	cleanup_free char *control = xasprintf("%s/cgroup.subtree_control", *parent ? parent : ".");
 	cleanup_error struct error *err = NULL;
@@ -69,13 +71,14 @@ static bool parent_has_all(const struct cgroup_hierarchy *hierarchy, const char 
 	if (file_read_at(hierarchy->root_fd, control, 4096, &has, &err) < 0)
 		return false;
 	for (size_t i = 0; i < WANTED_COUNT; i++)
-		if (hierarchy->controllers & 1U << wanted[i] &&
+		if (enabled & 1U << wanted[i] &&
 			!has_word(has, cgroup_controller_name(wanted[i], true)))
 			return false;
 	return true;
 }
 
-static void enable_down(const struct cgroup_hierarchy *hierarchy, const char *dir)
+static void enable_down(
+	const struct cgroup_hierarchy *hierarchy, const char *dir, unsigned int enabled)
 {
 	cleanup_free char *prefix = xstrdup(dir);
 	char *last = strrchr(prefix, '/');
@@ -84,31 +87,34 @@ static void enable_down(const struct cgroup_hierarchy *hierarchy, const char *di
 		*last = '\0';
 	else
 		*prefix = '\0';
-	if (parent_has_all(hierarchy, prefix))
+	if (parent_has_all(hierarchy, prefix, enabled))
 		return;
-	enable_in(hierarchy, "");
+	enable_in(hierarchy, "", enabled);
 	for (char *slash = prefix; *prefix && (slash = strchr(slash + 1, '/')) != NULL;
 		*slash = '/') {
 		*slash = '\0';
-		enable_in(hierarchy, prefix);
+		enable_in(hierarchy, prefix, enabled);
 	}
 	if (*prefix)
-		enable_in(hierarchy, prefix);
+		enable_in(hierarchy, prefix, enabled);
 }
 
-int cgroup_v2_make(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err)
+int cgroup_v2_make(const struct cgroup_hierarchy *hierarchy, const char *dir, unsigned int enabled,
+	struct error **err)
 {
 	unsigned int useful = 0;
+	int used = 0;
 
 	if (mkdirat(hierarchy->root_fd, dir, 0755) < 0) {
 		if (errno == ENOENT && cgroup_make_parents(hierarchy, dir, NULL, err) < 0)
 			return -1;
-		if (cgroup_mkdir(hierarchy, dir, err) < 0)
+		used = cgroup_mkdir(hierarchy, dir, err);
+		if (used < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < WANTED_COUNT; i++)
-		useful |= hierarchy->controllers & 1U << wanted[i];
+		useful |= hierarchy->controllers & enabled & 1U << wanted[i];
 	if (useful) /* a hybrid host's tree often has none */
-		enable_down(hierarchy, dir);
-	return 0;
+		enable_down(hierarchy, dir, useful);
+	return used;
 }

@@ -33,12 +33,14 @@ static int died(const struct container_init *init, struct error **err)
 static int run_hooks(const struct container_init *init, struct error **err)
 {
 	const struct container_setup *setup = init->hooked;
-	struct hook_state state = { .id = setup->id,
-		.status = "creating",
-		.pid = init->pid,
-		.bundle = setup->bundle,
-		.annotations = setup->spec->annotations };
+	struct hook_state state = { .status = "creating", .pid = init->pid };
 
+	if (!setup)
+		return error_new(err, ERROR_INTERNAL, "init waits for hooks that there are not");
+	state.version = setup->spec->version;
+	state.id = setup->id;
+	state.bundle = setup->bundle;
+	state.annotations = setup->spec->annotations;
 	if (hooks_run(setup->spec, HOOK_PRESTART, &state, err) < 0 ||
 		hooks_run(setup->spec, HOOK_CREATE_RUNTIME, &state, err) < 0)
 		return -1;

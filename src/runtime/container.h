@@ -52,16 +52,16 @@ struct container_setup {
 	enum cgroup_driver driver;
 	struct container_io io;
 	/*
+	 * For the state that hooks get; NULL: bundles with hooks are refused. With hooks, all that
+	 * is given here must stay until init is ready, and bundle is absolute.
+	 */
+	const char *id;
+	/*
 	 * For callers that do not stay until the program runs (vessel-runtime), 0 for others:
 	 * gate_fd is 0 or a listening SOCK_SEQPACKET socket (msg_listen_at()) in a directory of
 	 * mode 0700, at which init waits for runtime_open_gate(); the program gets preserve_fds of
 	 * the caller's fds, from 3 on, which must not be close-on-exec.
 	 */
-	/*
-	 * For the state that hooks get; NULL: bundles with hooks are refused. With hooks, all that
-	 * is given here must stay until init is ready, and bundle is absolute.
-	 */
-	const char *id;
 	int gate_fd;
 	unsigned preserve_fds;
 	/*

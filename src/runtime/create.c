@@ -6,20 +6,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "runtime/bind.h"
 #include "runtime/cgroup_internal.h"
 #include "runtime/container.h"
 #include "runtime/filter.h"
 #include "runtime/hook.h"
-#include "runtime/id_map.h"
+#include "runtime/identity.h"
 #include "runtime/init.h"
 #include "runtime/kernel_setting.h"
 #include "runtime/label.h"
 #include "runtime/launch.h"
+#include "runtime/net_device.h"
+#include "runtime/rdt.h"
 #include "runtime/sync.h"
+#include "runtime/user_namespace.h"
 #include "sys/mount.h"
 
 #define UID_MAP_MAX 4096
@@ -27,12 +32,14 @@
 struct start {
 	struct init init;
 	struct launch how;
+	struct binds binds;
 	int *more_fds, root_fd, child_fd;
 };
 
 static inline void start_done_p_(struct start *start)
 {
 	namespaces_close(&start->init.namespaces, &start->how);
+	binds_done(&start->binds);
 	free(start->more_fds);
 	close_fd(start->root_fd);
 	close_fd(start->child_fd);
@@ -53,6 +60,39 @@ static int why_it_ended(const struct container_init *made, struct error **err)
 	return -1;
 }
 
+static bool is_writable_cgroup(const struct spec_mount *mount)
+{
+	return mount->type && strncmp(mount->type, "cgroup", 6) == 0 &&
+	       !strv_contains(mount->options, "ro");
+}
+
+static bool find_root(const struct spec_id_map *map, size_t count, uint32_t *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (map[i].container != 0)
+			continue;
+		*ret = map[i].host;
+		return true;
+	}
+	return false;
+}
+
+/* A container whose root is not the host's can manage its own part of the v2 tree, when it sees
+ * that part alone and may write to it. */
+static int delegate(const struct spec *spec, struct cgroup *cgroup, struct error **err)
+{
+	uint32_t uid, gid;
+
+	if (!cgroup || !spec_has_namespace(spec, CLONE_NEWCGROUP) ||
+		!find_root(spec->uid_map, spec->uid_map_count, &uid) ||
+		!find_root(spec->gid_map, spec->gid_map_count, &gid))
+		return 0;
+	for (size_t i = 0; i < spec->mount_count; i++)
+		if (is_writable_cgroup(&spec->mounts[i]))
+			return cgroup_delegate(cgroup, uid, gid, err);
+	return 0;
+}
+
 /* What the child cannot do for itself. */
 static int admit(const struct container_setup *setup, const struct init *init,
 	const struct container_init *made, bool attach, struct error **err)
@@ -61,7 +101,14 @@ static int admit(const struct container_setup *setup, const struct init *init,
 		return 0;
 	if (attach && cgroup_attach(made->cgroup, made->pid, err) < 0)
 		return error_errno(*err) == ESRCH ? why_it_ended(made, err) : -1;
-	if (init->namespaces.made & CLONE_NEWUSER && id_maps_write(setup->spec, made->pid, err) < 0)
+	if (init->namespaces.made & CLONE_NEWUSER) {
+		if (delegate(setup->spec, made->cgroup, err) < 0 ||
+			user_namespace_map(setup->spec, made->pid, err) < 0)
+			return -1;
+		rlimits_raise_for(made->pid, &setup->spec->process);
+	}
+	if (net_devices_move(setup->spec, made->pid, err) < 0 ||
+		rdt_apply(setup->spec, setup->id, made->pid, err) < 0)
 		return -1;
 	return sync_send(made->sync_fd, SYNC_GO, err);
 }
@@ -87,11 +134,34 @@ static int open_fds(const struct container_setup *setup, struct start *start, st
 		.preserved = setup->preserve_fds };
 
 	if (mount_root_for(setup->spec, &start->init.namespaces, &start->root_fd, err) < 0 ||
+		binds_open(setup->spec, setup->bundle, &start->binds, err) < 0 ||
 		launch_more_fds(&more, &start->more_fds, &start->how.more_count, err) < 0)
 		return -1;
 	start->how.more_fds = start->more_fds;
 	start->how.fds[LAUNCH_EXTRA_FD] = start->root_fd;
 	return 0;
+}
+
+/*
+ * The files of a process that is not dumpable are root's: any other user could not map the ids of
+ * its init, which stops being dumpable itself once they are.
+ */
+static int launch_init(const struct container_setup *setup, struct start *start,
+	struct container_init *made, bool attach, struct error **err)
+{
+	bool open = start->init.namespaces.made & CLONE_NEWUSER && geteuid() != 0;
+	int result = -1, dumpable = open ? prctl(PR_GET_DUMPABLE) : 0;
+
+	if (open && prctl(PR_SET_DUMPABLE, 1) < 0)
+		return error_sys(err, "become dumpable");
+	made->pid = launch(&start->how, &made->pidfd, err);
+	if (made->pid < 0)
+		error_wrap(err, "start a process in new namespaces");
+	else
+		result = admit(setup, &start->init, made, attach, err);
+	if (open && dumpable == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return result < 0 ? -1 : error_sys(err, "become not dumpable");
+	return result;
 }
 
 static int start_init(const struct container_setup *setup, const struct filter *filter,
@@ -117,11 +187,13 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	start.how.cgroup = attach ? NULL : made->cgroup;
 	made->sync_fd = pair[0];
 	start.child_fd = start.how.fds[LAUNCH_SYNC_FD] = pair[1];
-	start.init.wait_go = attach || start.init.namespaces.made & CLONE_NEWUSER;
-	made->pid = launch(&start.how, &made->pidfd, err);
-	if (made->pid < 0)
-		return error_wrap(err, "start a process in new namespaces");
-	return admit(setup, &start.init, made, attach, err);
+	start.init.binds = &start.binds;
+	start.init.wait_go = attach || start.init.namespaces.made & CLONE_NEWUSER ||
+			     start.binds.count > 0 || setup->spec->net_device_count > 0 ||
+			     setup->spec->rdt.set;
+	if (launch_init(setup, &start, made, attach, err) < 0)
+		return -1;
+	return binds_send(&start.binds, made->sync_fd, err) < 0 ? why_it_ended(made, err) : 0;
 }
 
 /* Who is not root of the whole machine. */
@@ -156,10 +228,18 @@ static bool can_do_without(const struct spec_resources *resources, const struct 
 static int make_cgroup(const struct container_setup *setup, struct cgroup **ret, struct error **err)
 {
 	const struct spec *spec = setup->spec;
+	/* Who runs pods puts several containers into one; ours has each its own. */
+	int (*create)(const char *, enum cgroup_driver, const struct spec_resources *,
+		struct cgroup **, struct error **) =
+		setup->id ? cgroup_create_shared : cgroup_create;
 
-	if (!spec->cgroups_path ||
-		cgroup_create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0)
+	if (!spec->cgroups_path)
 		return 0;
+	if (create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0) {
+		if (spec_is_realtime(&spec->process.scheduler))
+			cgroup_allow_realtime(*ret);
+		return 0;
+	}
 	if (!can_do_without(&spec->resources, *err))
 		return -1;
 	error_free(*err);
@@ -184,7 +264,7 @@ int runtime_create(
 	struct filter filter cleanup_filter = { 0 };
 	struct container_init made = CONTAINER_INIT_NONE;
 
-	if (kernel_settings_check(setup->spec, err) < 0 ||
+	if (kernel_settings_check(setup->spec, err) < 0 || rdt_check(setup->spec, err) < 0 ||
 		label_check(setup->spec, &setup->spec->process, err) < 0 ||
 		check_hooks(setup, &made, err) < 0 ||
 		(!setup->filter && filter_open(setup->spec, &filter, err) < 0) ||

@@ -27,6 +27,8 @@
 
 #define INIT_PROGRAM "/sbin/docker-init"
 #define UMASK_DEFAULT 022
+/* For rights that a user has by groups which no map can name: what podman sets for keep-groups. */
+#define KEEP_GROUPS "run.oci.keep_original_groups=1"
 #define FINAL "process.execCPUAffinity.final"
 
 /* Handlers are reset by execve(2); what our caller ignores (SIGPIPE, a shell's trap '') is not. */
@@ -102,11 +104,32 @@ static int keep_stdio(const struct container_io *io, struct error **err)
 	return 0;
 }
 
+/*
+ * So that the program can open /dev/stdout by its name (nginx logs there), as with Docker: what is
+ * a pipe, a socket or a file is given to the user it runs as. Never a device: its node can be the
+ * host's.
+ */
+static void give_stdio(const struct entry *entry)
+{
+	const struct container_io *io = entry->io;
+	const int given[] = { io->stdin_fd, io->stdout_fd, io->stderr_fd };
+	struct stat st;
+
+	for (int i = 0; entry->user.uid != 0 && i < 3; i++) {
+		if (given[i] < 0 || fstat(i, &st) < 0 || st.st_uid == entry->user.uid)
+			continue;
+		if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode))
+			if (fchown(i, entry->user.uid, (gid_t)-1) < 0)
+				continue; /* one that is not mapped here, or a read-only file */
+	}
+}
+
 static int set_stdio(const struct entry *entry, int root_fd, int terminal_fd, struct error **err)
 {
 	if (terminal_fd < 0) {
 		if (fill_stdio(entry->io, root_fd, err) < 0)
 			return -1;
+		give_stdio(entry);
 		return keep_stdio(entry->io, err);
 	}
 	if (fchown(terminal_fd, entry->user.uid, (gid_t)-1) < 0)
@@ -212,6 +235,8 @@ int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct erro
 	entry->env = strv_copy(process->env);
 	if (user_lookup(root_fd, process, &entry->user, err) < 0)
 		return -1;
+	entry->user.keep_groups =
+		entry->spec && strv_contains(entry->spec->annotations, KEEP_GROUPS);
 	if (!env_get(entry->env, "HOME"))
 		env_set(&entry->env, "HOME", entry->user.home ? entry->user.home : "/");
 	if (set_stdio(entry, root_fd, terminal_fd, err) < 0 || enter_cwd(entry, root_fd, err) < 0 ||

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Further processes in a container that runs. */
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -152,6 +153,26 @@ static void end(int pidfd)
 	(void)TEMP_FAILURE_RETRY(waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED));
 }
 
+/*
+ * v2 has no processes beside directories that controllers are passed on to: a container that has
+ * done this has put its init further down, and there is where the new one goes.
+ */
+static pid_t launch_inside(
+	struct launch *how, const struct container_exec *exec, int *ret_pidfd, struct error **err)
+{
+	pid_t pid = launch(how, ret_pidfd, err);
+	cleanup_error struct error *unknown = NULL;
+	cleanup_cgroup struct cgroup *around = NULL;
+
+	if (pid >= 0 || how->cgroup_fd < 0 || error_errno(*err) != EBUSY ||
+		cgroup_open_around(exec->cgroup, exec->init_pid, &around, &unknown) < 0)
+		return pid;
+	error_free(take_ptr(*err));
+	how->cgroup = around;
+	how->cgroup_fd = cgroup_clone_fd(around);
+	return launch(how, ret_pidfd, err);
+}
+
 pid_t runtime_exec(
 	const struct container_exec *exec, int *ret_pidfd, int *ret_console, struct error **err)
 {
@@ -186,7 +207,7 @@ pid_t runtime_exec(
 		return -1;
 	sync_fd = pair[0];
 	child_fd = how.fds[LAUNCH_SYNC_FD] = pair[1];
-	pid = launch(&how, &pidfd, err);
+	pid = launch_inside(&how, exec, &pidfd, err);
 	if (pid < 0)
 		return error_wrap(err, "start a process in the container");
 	close_fd(take_fd(&child_fd));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Created by one process, started by another; and the fds that a program is given. */
+/* Created by one process, started by another. */
 #include "runtime/container_test.h"
 
 #include <poll.h>
@@ -222,6 +222,87 @@ static void without_its_creator_it_ends(void **state)
 	}
 }
 
+/* Never leaves; says what it made nobody. */
+static void __attribute__((noreturn)) create_and_stay(struct fixture *fixture)
+{
+	struct container_setup setup = { .spec = &fixture->spec, .io = { -1, -1, -1 } };
+	struct container_init init;
+	struct error *err = NULL;
+
+	setup.gate_fd = msg_listen_at(fixture->dir_fd, GATE, &err);
+	if (setup.gate_fd >= 0 && runtime_create(&setup, &init, &err) == 0)
+		(void)runtime_wait_ready(&init, &err);
+	for (;;)
+		pause();
+}
+
+/* What it leaves becomes ours: all of it must end. */
+static void expect_nothing_left(int64_t killed_after_us)
+{
+	for (int tries = 0; tries < 5000; tries++) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid < 0 && errno == ECHILD)
+			return;
+		if (pid == 0)
+			(void)usleep(1000);
+	}
+	fail_msg("killed after %lld us, it left a process", (long long)killed_after_us);
+}
+
+static void kill_at_many_moments(struct fixture *fixture)
+{
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	for (int64_t after_us = 0; after_us < 12000; after_us += 150) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0)
+			create_and_stay(fixture);
+		(void)usleep((useconds_t)after_us);
+		(void)kill(pid, SIGKILL);
+		expect_nothing_left(after_us);
+	}
+}
+
+static void a_creator_killed_at_any_time_leaves_nothing(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+
+	fixture_script(fixture, "true");
+	kill_at_many_moments(fixture);
+}
+
+/* By a process in between, which shares the creator's memory. */
+static void also_when_namespaces_are_joined(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct container_init init;
+	int fd;
+
+	fixture_args(fixture, (const char *const[]){ "sleep", "1000", NULL });
+	init = fixture_start(fixture, &fd);
+	for (size_t i = 0; i < fixture->spec.namespace_count; i++)
+		if (fixture->spec.namespaces[i].type == CLONE_NEWNET)
+			fixture->spec.namespaces[i].path =
+				xasprintf("/proc/%d/ns/net", (int)init.pid);
+	/* The holder is not to be among those that must end. */
+	{
+		pid_t pid = fork();
+		int status;
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			kill_at_many_moments(fixture);
+			_exit(READY_CODE);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, READY_CODE << 8);
+	}
+	runtime_destroy(&init);
+	close(fd);
+}
+
 /* A process of the container's pid namespace, with the gate's directory at hand. */
 static void __attribute__((noreturn)) open_from_inside(struct fixture *fixture, int pidfd)
 {
@@ -298,63 +379,44 @@ static void other_users_stay_outside(void **state)
 	done(fixture, &made);
 }
 
-static int moved(int fd)
-{
-	int above = fcntl(fd, F_DUPFD_CLOEXEC, 20);
-
-	close(fd);
-	return above;
-}
-
-/* In a process of its own: 3 is a file, 4 the output. */
-static void __attribute__((noreturn)) pass_fds(struct fixture *fixture)
-{
-	cleanup_free char *path = xasprintf("%s/rootfs/etc/passwd", fixture->dir), *output = NULL;
-	struct container_setup setup = { .spec = &fixture->spec, .preserve_fds = 2 };
-	struct container_init init;
-	struct error *err = NULL;
-	int ends[2], file_fd = moved(open(path, O_RDONLY | O_CLOEXEC));
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		_exit(1);
-	ends[0] = moved(ends[0]);
-	ends[1] = moved(ends[1]);
-	if (dup2(file_fd, 3) < 0 || dup3(ends[1], 4, O_CLOEXEC) < 0)
-		_exit(2);
-	setup.io = (struct container_io){ -1, ends[1], ends[1] };
-	/* One that does not come from our caller is none that it gave. */
-	if (runtime_create(&setup, &init, &err) == 0 || !strstr(error_message(err), "fd 4"))
-		_exit(3);
-	error_free(err);
-	err = NULL;
-	if (dup2(ends[1], 4) < 0)
-		_exit(4);
-	if (runtime_create(&setup, &init, &err) < 0 || runtime_start(&init, &err) < 0) {
-		print_error("%s\n", error_message(err));
-		_exit(5);
-	}
-	close(ends[1]);
-	close(4);
-	output = read_all(ends[0]);
-	if (strcmp(output, "root\nfour\n5\n") != 0)
-		print_error("says '%s'\n", output);
-	runtime_destroy(&init);
-	_exit(strcmp(output, "root\nfour\n5\n") == 0 ? READY_CODE : 6);
-}
-
-static void the_callers_fds_reach_the_program(void **state)
+/* Of a user namespace, too: there the host's root is nobody, and so is everybody else. */
+static void a_user_namespaces_root_does_not_open_it(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
+	struct spec *spec = &fixture->spec;
+	cleanup_free char *output = NULL;
+	struct error *err = NULL;
+	struct made made;
 	int status;
 	pid_t pid;
 
-	fixture_script(fixture, "head -c 4 <&3; echo; echo four >&4; ls /proc/$$/fd | wc -l");
+	spec_add_namespace(spec, CLONE_NEWUSER, NULL);
+	spec->uid_map = xcalloc(1, sizeof(*spec->uid_map));
+	spec->gid_map = xcalloc(1, sizeof(*spec->gid_map));
+	*spec->uid_map = *spec->gid_map = (struct spec_id_map){ 0, 100000, 65536 };
+	spec->uid_map_count = spec->gid_map_count = 1;
+	fixture_script(fixture, "echo started");
+	made = create_and_leave(fixture, LEAVES);
+	assert_int_equal(fchmodat(fixture->dir_fd, GATE, 0666, 0), 0);
 	pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0)
-		pass_fds(fixture);
+	if (pid == 0) {
+		int fd, passed_fd;
+
+		if (setresuid(100000, 100000, 100000) < 0)
+			_exit(1);
+		fd = msg_connect_at(fixture->dir_fd, GATE, &err);
+		if (fd < 0)
+			_exit(2);
+		(void)sync_send(fd, SYNC_START, &err);
+		_exit(sync_receive(fd, &passed_fd, &err) == SYNC_END ? READY_CODE : 3);
+	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, READY_CODE << 8);
+	expect_open(fixture, &made);
+	output = read_all(made.output_fd);
+	assert_string_equal(output, "started\n");
+	done(fixture, &made);
 }
 
 #define CONTAINER_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -367,9 +429,11 @@ int main(void)
 		CONTAINER_TEST(one_killed_at_the_gate_is_told),
 		CONTAINER_TEST(an_exec_error_reaches_who_starts),
 		CONTAINER_TEST(without_its_creator_it_ends),
+		CONTAINER_TEST(a_creator_killed_at_any_time_leaves_nothing),
+		CONTAINER_TEST(also_when_namespaces_are_joined),
 		CONTAINER_TEST(from_inside_it_stays_closed),
 		CONTAINER_TEST(other_users_stay_outside),
-		CONTAINER_TEST(the_callers_fds_reach_the_program),
+		CONTAINER_TEST(a_user_namespaces_root_does_not_open_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 struct error;
 
 struct hook_state {
+	const char *version; /* of the specification; NULL: ours */
 	const char *id, *status, *bundle;
 	pid_t pid; /* as the hook sees it; 0: none */
 	char *const *annotations; /* "key=value" */
@@ -23,9 +24,11 @@ bool hooks_any(const struct spec *spec); /* those that are ours to run: all but 
 /* The caller frees it. */
 char *hook_state_text(const struct hook_state *state);
 /*
- * All hooks of a point, in their order, until one fails. Their working directory is the bundle;
- * that of createContainer the caller's (init is in the container's root then), and that of
- * startContainer "/".
+ * All hooks of a point, in their order, until one fails. Their working directory is the bundle, or
+ * "/" where it cannot be entered, and for startContainer.
  */
 int hooks_run(const struct spec *spec, enum spec_hook_point point, const struct hook_state *state,
 	struct error **err);
+/* The same with a state that somebody else has written. */
+int hooks_run_text(const struct spec *spec, enum spec_hook_point point, const char *bundle,
+	const char *text, struct error **err);

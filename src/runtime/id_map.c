@@ -2,133 +2,177 @@
 #include "runtime/id_map.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
 #include "oci/spec.h"
-#include "runtime/program_run.h"
+#include "sys/process.h"
 
-#define MAP_TEXT_MAX 4096 /* the kernel takes one page */
-#define HELPER_SECONDS 30
+#define MAPS_MAX 340 /* the kernel's own limit (user_namespaces(7)) */
+#define MAP_TEXT_MAX 16384
 
-struct kind {
-	const char *file, *helper;
-	const struct spec_id_map *map;
-	size_t count;
-	unsigned int own; /* ours, outside */
-};
-
-/* Where distributions install them: a name in somebody's PATH may be anything. */
-static const char *const directories[] = { "/usr/bin", "/bin", "/usr/local/bin", NULL };
-
-static int by_helper(const struct kind *kind, pid_t pid, struct error **err)
+void id_maps_done(struct id_maps *maps)
 {
-	cleanup_strv strv args = NULL;
-	char path[64] = "";
-
-	for (const char *const *dir = directories; *dir; dir++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", *dir, kind->helper);
-		if (access(path, X_OK) == 0)
-			break;
-		path[0] = '\0';
-	}
-	if (!path[0])
-		return error_hint(
-			err, "install %s (uidmap) to map ids without being root", kind->helper);
-	error_free(*err);
-	*err = NULL;
-	strv_append(&args, kind->helper);
-	strv_appendf(&args, "%d", (int)pid);
-	for (size_t i = 0; i < kind->count; i++) {
-		strv_appendf(&args, "%u", kind->map[i].container);
-		strv_appendf(&args, "%u", kind->map[i].host);
-		strv_appendf(&args, "%u", kind->map[i].size);
-	}
-	return program_run(
-		&(struct program_run){
-			.path = path, .args = args, .cwd_fd = -1, .timeout_s = HELPER_SECONDS },
-		err);
+	free(maps->uid);
+	free(maps->gid);
+	*maps = (struct id_maps){ 0 };
 }
 
-/* One id, our own: all that an unprivileged user can map without help. */
-static bool is_own_only(const struct kind *kind)
+/* Digits up to a separator that is there. */
+static bool parse_number(const char **text, char separator, uint32_t *ret)
 {
-	return kind->count == 1 && kind->map[0].size == 1 && kind->map[0].host == kind->own;
+	size_t digits = strspn(*text, "0123456789");
+	unsigned long long number;
+
+	if (digits == 0 || digits > 10 || (*text)[digits] != separator)
+		return false;
+	number = strtoull(*text, NULL, 10);
+	if (number > UINT32_MAX)
+		return false;
+	*ret = (uint32_t)number;
+	*text += digits + (separator ? 1 : 0);
+	return true;
 }
 
-static int write_map(const struct kind *kind, int proc_fd, pid_t pid, struct error **err)
+bool id_map_to_host(const struct spec_id_map *map, size_t count, uint32_t *id)
+{
+	if (count == 0)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (*id >= map[i].container && *id - map[i].container < map[i].size) {
+			*id = map[i].host + (*id - map[i].container);
+			return true;
+		}
+	return false;
+}
+
+static int parse_one(const char *text, const struct spec_id_map *own, size_t own_count,
+	struct spec_id_map *ret, struct error **err)
+{
+	const char *rest = text;
+	bool relative = *rest == '@';
+
+	rest += relative;
+	if (!parse_number(&rest, '-', &ret->container) || !parse_number(&rest, '-', &ret->host) ||
+		!parse_number(&rest, '\0', &ret->size) || ret->size == 0)
+		return error_new(err, ERROR_INVALID, "idmap: '%s' is not like 0-1000-10", text);
+	if (relative && !id_map_to_host(own, own_count, &ret->host))
+		return error_new(err, ERROR_INVALID,
+			"idmap: '%s': the container's user namespace has no id %u", text,
+			ret->host);
+	return 0;
+}
+
+static int parse_list(const char *text, const struct spec_id_map *own, size_t own_count,
+	struct spec_id_map **ret, size_t *ret_count, struct error **err)
+{
+	cleanup_strv strv parts = strv_split(text, '#');
+	size_t count = strv_length(parts);
+
+	if (*ret || count > MAPS_MAX)
+		return error_new(err, ERROR_INVALID, "idmap: ids are given twice, or too many");
+	*ret = xcalloc(count, sizeof(**ret));
+	for (size_t i = 0; i < count; i++)
+		if (parse_one(parts[i], own, own_count, &(*ret)[i], err) < 0)
+			return -1;
+	*ret_count = count;
+	return 0;
+}
+
+static int parse_part(
+	const char *part, const struct spec *spec, struct id_maps *maps, struct error **err)
+{
+	if (strncmp(part, "uids=", 5) == 0)
+		return parse_list(part + 5, spec->uid_map, spec->uid_map_count, &maps->uid,
+			&maps->uid_count, err);
+	if (strncmp(part, "gids=", 5) == 0)
+		return parse_list(part + 5, spec->gid_map, spec->gid_map_count, &maps->gid,
+			&maps->gid_count, err);
+	return error_new(
+		err, ERROR_INVALID, "idmap: '%s' begins with neither uids= nor gids=", part);
+}
+
+int id_maps_parse(
+	const char *text, const struct spec *spec, struct id_maps *ret, struct error **err)
+{
+	cleanup_strv strv parts = strv_split(text, ';');
+	struct id_maps maps cleanup_id_maps = { 0 };
+
+	for (char *const *part = parts; *part; part++)
+		if (**part && parse_part(*part, spec, &maps, err) < 0)
+			return -1;
+	if (!maps.uid || !maps.gid)
+		return error_new(err, ERROR_INVALID, "idmap: '%s' lacks uids= or gids=", text);
+	*ret = maps;
+	maps = (struct id_maps){ 0 };
+	return 0;
+}
+
+static int write_map(int proc_fd, const char *file, const struct spec_id_map *map, size_t count,
+	struct error **err)
 {
 	cleanup_buf struct buf text = BUF_INIT(MAP_TEXT_MAX);
 
-	for (size_t i = 0; i < kind->count; i++)
-		buf_printf(&text, "%u %u %u\n", kind->map[i].container, kind->map[i].host,
-			kind->map[i].size);
-	if (buf_check(&text, kind->file, err) < 0)
+	if (count == 0)
+		buf_puts(&text, ID_MAP_ALL);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&text, "%u %u %u\n", map[i].container, map[i].host, map[i].size);
+	if (buf_check(&text, file, err) < 0)
 		return -1;
-	if (kind->count == 0 || file_poke_at(proc_fd, kind->file, buf_text(&text), err) == 0)
-		return 0;
-	if (error_errno(*err) != EPERM || is_own_only(kind))
-		return -1;
-	return by_helper(kind, pid, err);
+	return file_poke_at(proc_fd, file, buf_text(&text), err);
 }
 
-/*
- * With privilege setgroups(2) stays allowed: images use it. Without, the kernel takes the map of
- * one's own group only when it is given up for good.
- */
-static int write_groups(const struct kind *kind, int proc_fd, pid_t pid, struct error **err)
+static int describe(const struct id_maps *maps, pid_t pid, struct error **err)
 {
-	if (write_map(kind, proc_fd, pid, err) == 0)
-		return 0;
-	if (error_errno(*err) != EPERM || !is_own_only(kind))
-		return -1;
-	error_free(*err);
-	*err = NULL;
-	if (file_poke_at(proc_fd, "setgroups", "deny", err) < 0)
-		return -1;
-	return write_map(kind, proc_fd, pid, err);
-}
-
-int id_maps_write(const struct spec *spec, pid_t pid, struct error **err)
-{
-	const struct kind users = { "uid_map", "newuidmap", spec->uid_map, spec->uid_map_count,
-		geteuid() };
-	const struct kind groups = { "gid_map", "newgidmap", spec->gid_map, spec->gid_map_count,
-		getegid() };
 	cleanup_close int proc_fd = -1;
 	char path[32];
+	int fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc_fd < 0)
 		return error_sys(err, "open %s", path);
-	if (write_groups(&groups, proc_fd, pid, err) < 0 ||
-		write_map(&users, proc_fd, pid, err) < 0)
-		return error_wrap(err, "map ids of the user namespace");
-	return 0;
+	if (write_map(proc_fd, "uid_map", maps->uid, maps->uid_count, err) < 0 ||
+		write_map(proc_fd, "gid_map", maps->gid, maps->gid_count, err) < 0)
+		return error_wrap(err, "map the ids of a mount");
+	fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, "open %s/ns/user", path) : fd;
 }
 
-static unsigned int first_id(const struct spec_id_map *map, size_t count)
+/* It must not outlive us; what ended before it asked for that ends it as well. */
+static void __attribute__((noreturn)) stand_still(pid_t parent)
 {
-	for (size_t i = 0; i < count; i++)
-		if (map[i].container == 0 && map[i].size > 0)
-			return 0;
-	return count > 0 ? map[0].container : 0;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	for (;;)
+		(void)pause();
 }
 
-/* Capabilities stay: without a mapped 0 there is no root whose ids could be given up. */
-int id_maps_become_root(const struct spec *spec, struct error **err)
+int id_maps_open(const struct id_maps *maps, struct error **err)
 {
-	unsigned int uid = first_id(spec->uid_map, spec->uid_map_count);
-	unsigned int gid = first_id(spec->gid_map, spec->gid_map_count);
+	cleanup_close int pidfd = -1;
+	cleanup_error struct error *ignored = NULL;
+	pid_t parent = getpid();
+	pid_t pid = process_clone(CLONE_NEWUSER, -1, &pidfd, err);
+	int fd;
 
-	if (syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
-		return error_sys(err, "become root of the user namespace");
-	return 0;
+	if (pid == 0)
+		stand_still(parent);
+	if (pid < 0)
+		return error_wrap(err, "map the ids of a mount");
+	fd = describe(maps, pid, err);
+	(void)pidfd_signal(pidfd, SIGKILL, &ignored);
+	(void)TEMP_FAILURE_RETRY(waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED));
+	return fd;
 }

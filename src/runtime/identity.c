@@ -3,6 +3,7 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,6 +29,21 @@ int oom_score_apply(const struct spec_process *process, int proc_fd, struct erro
 	if (error_errno(*err) == EACCES)
 		error_hint(err, "a value below that of vessel itself needs CAP_SYS_RESOURCE");
 	return error_wrap(err, "oom_score_adj");
+}
+
+void rlimits_raise_for(pid_t pid, const struct spec_process *process)
+{
+	for (size_t i = 0; i < process->rlimit_count; i++) {
+		const struct spec_rlimit *limit = &process->rlimits[i];
+		__rlimit_resource_t resource = (__rlimit_resource_t)limit->resource;
+		struct rlimit value;
+
+		if (prlimit(pid, resource, NULL, &value) < 0 || value.rlim_max >= limit->hard)
+			continue;
+		/* Only the ceiling: a low limit could be in the way of what init has yet to do. */
+		value.rlim_max = limit->hard;
+		(void)prlimit(pid, resource, &value, NULL);
+	}
 }
 
 int rlimits_apply(const struct spec_process *process, struct error **err)
@@ -85,10 +101,20 @@ static int drop_bounding(uint64_t keep, struct error **err)
 	return 0;
 }
 
+/* In a user namespace of one id setgroups(2) is denied, also to who wants none. */
+static bool has_other_groups(const struct user *user)
+{
+	for (size_t i = 0; i < user->group_count; i++)
+		if (user->groups[i] != user->gid)
+			return true;
+	return false;
+}
+
 static int become(const struct user *user, struct error **err)
 {
 	/* glibc's wrappers signal all threads; there is one. */
-	if (syscall(SYS_setgroups, user->group_count, user->groups) < 0)
+	if (!user->keep_groups && syscall(SYS_setgroups, user->group_count, user->groups) < 0 &&
+		(errno != EPERM || has_other_groups(user)))
 		return error_sys(err, "set the supplementary groups");
 	if (syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0)
 		return error_sys(err, "become group %u", user->gid);
@@ -144,7 +170,9 @@ int identity_apply(const struct spec_process *process, const struct user *user, 
 		return -1;
 	if (set_capabilities(caps, keep_admin ? permitted & BIT(CAP_SYS_ADMIN) : 0, err) < 0)
 		return -1;
-	if (set_ambient(caps->ambient, err) < 0)
+	/* The kernel gives no other ones; configurations that runc writes list them all the same.
+	 */
+	if (set_ambient(caps->ambient & caps->permitted & caps->inheritable, err) < 0)
 		return -1;
 	if (process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_sys(err, "set no_new_privs");

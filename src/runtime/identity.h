@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct error;
 struct spec_process;
@@ -10,6 +11,11 @@ struct user;
 
 /* Written through proc_fd: a procfs that the container cannot have touched. */
 int oom_score_apply(const struct spec_process *process, int proc_fd, struct error **err);
+/*
+ * For a process that is, or will be, in a user namespace, where no right of its own raises a limit:
+ * by its caller. What fails here fails again there, and is told then.
+ */
+void rlimits_raise_for(pid_t pid, const struct spec_process *process);
 int rlimits_apply(const struct spec_process *process, struct error **err);
 /*
  * Becomes the user, with the capabilities of the process. keep_admin leaves CAP_SYS_ADMIN in the

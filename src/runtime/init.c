@@ -11,13 +11,13 @@
 #include "runtime/entry.h"
 #include "runtime/gate.h"
 #include "runtime/hook.h"
-#include "runtime/id_map.h"
 #include "runtime/identity.h"
 #include "runtime/kernel_setting.h"
 #include "runtime/label.h"
 #include "runtime/launch.h"
 #include "runtime/rootfs.h"
 #include "runtime/sync.h"
+#include "runtime/user_namespace.h"
 
 /* When the caller is gone there is nobody to tell, and nothing to be run. */
 static void wait_for(int sync_fd, enum sync_type wanted)
@@ -40,12 +40,15 @@ void init_await_cgroup(struct rootfs *root)
 static int wait_mapped(const struct init *init, struct rootfs *root, struct error **err)
 {
 	root->await_cgroup = init->wait_go;
-	if (!root->user_ns)
-		return 0;
-	if (init->namespaces.made & CLONE_NEWUSER)
+	/* A sysctl can be one of a device that the caller has yet to bring. */
+	if (init->namespaces.made & CLONE_NEWUSER || init->binds->count > 0 ||
+		root->spec->net_device_count > 0)
 		init_await_cgroup(root);
+	if (init->binds->count > 0 &&
+		binds_receive(init->binds, LAUNCH_SYNC_FD, &root->binds, err) < 0)
+		return -1;
 	/* So that what is made belongs to the container's root. */
-	return id_maps_become_root(root->spec, err);
+	return root->user_ns ? user_namespace_become_root(root->spec, err) : 0;
 }
 
 /*
@@ -96,7 +99,8 @@ static struct hook_state hook_state_of(const struct init *init, const char *stat
 {
 	const struct container_setup *setup = init->setup;
 
-	return (struct hook_state){ .id = setup->id,
+	return (struct hook_state){ .version = setup->spec->version,
+		.id = setup->id,
 		.status = status,
 		.bundle = setup->bundle,
 		.pid = getpid(),
@@ -116,8 +120,6 @@ static int run_hooks(const struct init *init, const struct rootfs *root, struct 
 	if (sync_send(LAUNCH_SYNC_FD, SYNC_HOOKS, err) < 0)
 		return -1;
 	wait_for(LAUNCH_SYNC_FD, SYNC_HOOKED);
-	if (fchdir(root->root_fd) < 0)
-		return error_sys(err, "enter the container's root");
 	return hooks_run(root->spec, HOOK_CREATE_CONTAINER, &state, err);
 }
 

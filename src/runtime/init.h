@@ -13,6 +13,7 @@ struct init {
 	const struct container_setup *setup;
 	struct namespaces namespaces;
 	bool wait_go; /* until the caller has attached it to the cgroup, and mapped ids */
+	const struct binds *binds; /* what the caller sends; its count 0: nothing */
 	const struct filter *filter;
 };
 

@@ -152,7 +152,7 @@ static int prepare(const struct launch *launch, struct error **err)
 		return -1;
 	if (keep_fds(launch, cgroup_fd, err) < 0)
 		return -1;
-	cgroup_fd = -1; /* that number is another by now */
+	(void)take_fd(&cgroup_fd); /* that number is another by now */
 	return 0;
 }
 

@@ -15,7 +15,8 @@ static int find(const struct rootfs *root, const char *path, int *ret, struct er
 	cleanup_error struct error *failed = NULL;
 	int fd = path_open_in_root(root->root_fd, path, O_PATH, 0, &failed);
 
-	if (fd < 0 && error_errno(failed) == ENOENT)
+	/* Below a file there can be nothing, too. Only what is missing may be left unmasked. */
+	if (fd < 0 && (error_errno(failed) == ENOENT || error_errno(failed) == ENOTDIR))
 		return 0;
 	if (fd < 0) {
 		*err = take_ptr(failed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/mount_option.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -12,7 +13,9 @@ enum kind {
 	KIND_ATIME,
 	KIND_PROPAGATION,
 	KIND_BIND,
-	KIND_COPY_UP,
+	KIND_IDMAP, /* also with "=ids" */
+	KIND_FLAG, /* value: where in struct mount_options */
+	KIND_SUPER, /* of the file system: a bind has its own already */
 	KIND_NOTHING
 };
 
@@ -72,9 +75,30 @@ static const struct {
 	{ "runbindable", KIND_PROPAGATION, true, MS_UNBINDABLE },
 	{ "bind", KIND_BIND, false, 0 },
 	{ "rbind", KIND_BIND, true, 0 },
-	{ "tmpcopyup", KIND_COPY_UP, false, 0 },
+	{ "idmap", KIND_IDMAP, false, 0 },
+	{ "ridmap", KIND_IDMAP, true, 0 },
+	{ "tmpcopyup", KIND_FLAG, false, offsetof(struct mount_options, copy_up) },
+	{ "copy-symlink", KIND_FLAG, false, offsetof(struct mount_options, copy_link) },
+	{ "src-nofollow", KIND_FLAG, false, offsetof(struct mount_options, source_nofollow) },
+	{ "dest-nofollow", KIND_FLAG, false, offsetof(struct mount_options, target_nofollow) },
+	{ "sync", KIND_SUPER, false, 0 },
+	{ "async", KIND_SUPER, false, 0 },
+	{ "dirsync", KIND_SUPER, false, 0 },
+	{ "lazytime", KIND_SUPER, false, 0 },
+	{ "nolazytime", KIND_SUPER, false, 0 },
+	{ "mand", KIND_SUPER, false, 0 },
+	{ "nomand", KIND_SUPER, false, 0 },
+	/* Flags of mount(2) that say nothing to the kernel's newer calls, or nothing at all. */
+	{ "silent", KIND_NOTHING, false, 0 },
+	{ "loud", KIND_NOTHING, false, 0 },
+	{ "acl", KIND_NOTHING, false, 0 },
+	{ "noacl", KIND_NOTHING, false, 0 },
+	{ "iversion", KIND_NOTHING, false, 0 },
+	{ "noiversion", KIND_NOTHING, false, 0 },
 	{ "defaults", KIND_NOTHING, false, 0 },
 };
+
+#define ROWS (sizeof(table) / sizeof(*table))
 
 /* The later of two that contradict each other wins, as with mount(8). */
 static void change(struct mount_options *options, bool all, uint64_t set, uint64_t clear)
@@ -109,11 +133,16 @@ static void apply(struct mount_options *options, size_t row)
 		break;
 	case KIND_BIND:
 		options->bind = true;
-		options->bind_all = all;
+		options->bind_all |= all; /* some callers write both */
 		break;
-	case KIND_COPY_UP:
-		options->copy_up = true;
+	case KIND_IDMAP:
+		options->idmap = true;
+		options->idmap_all |= all;
 		break;
+	case KIND_FLAG:
+		*(bool *)((char *)options + value) = true;
+		break;
+	case KIND_SUPER: /* a parameter */
 	case KIND_NOTHING:
 		break;
 	}
@@ -135,15 +164,42 @@ static int add_parameter(
 	return 0;
 }
 
-static bool apply_known(struct mount_options *options, const char *text)
+static size_t find_row(const char *text)
 {
-	for (size_t row = 0; row < sizeof(table) / sizeof(*table); row++) {
-		if (strcmp(table[row].name, text) == 0) {
-			apply(options, row);
-			return true;
-		}
-	}
-	return false;
+	size_t row = 0;
+
+	while (row < ROWS && strcmp(table[row].name, text) != 0)
+		row++;
+	return row;
+}
+
+/* "idmap=..." and "ridmap=...". */
+static bool apply_idmap(struct mount_options *options, const char *text)
+{
+	bool all = *text == 'r';
+
+	if (strncmp(text + all, "idmap=", 6) != 0)
+		return false;
+	options->idmap = true;
+	options->idmap_all |= all;
+	options->idmap_ids = strv_append(&options->texts, text + all + 6);
+	return true;
+}
+
+static int add_option(
+	struct mount_options *options, size_t *count, const char *text, struct error **err)
+{
+	size_t row = find_row(text);
+
+	if (row < ROWS)
+		apply(options, row);
+	if ((row < ROWS && table[row].kind != KIND_SUPER) || apply_idmap(options, text))
+		return 0;
+	if (add_parameter(options, count, text, err) < 0)
+		return -1;
+	if (row == ROWS && !options->unknown)
+		options->unknown = options->parameters[*count - 1].key;
+	return 0;
 }
 
 int mount_options_parse(char *const *texts, struct mount_options *ret, struct error **err)
@@ -151,14 +207,11 @@ int mount_options_parse(char *const *texts, struct mount_options *ret, struct er
 	struct mount_options options = { 0 };
 	size_t count = 0;
 
-	for (; texts && *texts; texts++) {
-		if (!**texts || apply_known(&options, *texts))
-			continue;
-		if (add_parameter(&options, &count, *texts, err) < 0) {
+	for (; texts && *texts; texts++)
+		if (**texts && add_option(&options, &count, *texts, err) < 0) {
 			mount_options_done(&options);
 			return -1;
 		}
-	}
 	*ret = options;
 	return 0;
 }

@@ -22,7 +22,12 @@ struct mount_options {
 	uint64_t propagation;
 	bool propagate_all;
 	bool bind, bind_all; /* bind, rbind */
-	bool copy_up;
+	bool copy_up; /* a tmpfs begins with what it covers */
+	bool copy_link; /* of a source that is a symlink the link itself is made */
+	bool source_nofollow, target_nofollow; /* a symlink is not followed, but mounted (on) */
+	bool idmap, idmap_all; /* ids are mapped; also of what is mounted below */
+	const char *idmap_ids; /* what stands after "idmap=", or NULL */
+	const char *unknown; /* the first parameter that no table knows, or NULL */
 	struct mount_option parameters[MOUNT_PARAMETERS_MAX + 1]; /* ends with a NULL key */
 	strv texts; /* what parameters point into */
 };

@@ -30,7 +30,7 @@ static void unescape(char *text)
 
 	for (const char *at = text; *at; at++) {
 		if (at[0] == '\\' && at[1] && at[2] && at[3]) {
-			*to++ = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
+			*to++ = (char)((at[1] - '0') * 64 + (at[2] - '0') * 8 + (at[3] - '0'));
 			at += 3;
 			continue;
 		}
@@ -106,5 +106,5 @@ int rootfs_enter_by_chroot(struct rootfs *root, struct error **err)
 		return error_wrap(err, "enter the container's root");
 	if (fchdir(root->root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return error_sys(err, "enter the container's root");
-	return 0;
+	return rootfs_propagate(root, err);
 }

@@ -14,7 +14,6 @@
 #include "sys/mount.h"
 #include "sys/path.h"
 
-#define LINKS_MAX 40 /* as the kernel's own limit */
 #define DEPTH_MAX 4096 /* of a path of PATH_MAX bytes */
 #define INIT_PATH "/sbin/docker-init" /* where scripts look for it */
 
@@ -93,7 +92,9 @@ static int root_mount(const struct rootfs *root, struct error **err)
 	fd = mount_clone(AT_FDCWD, path, true, err);
 	if (fd < 0)
 		return error_wrap(err, "root file system");
-	if (mount_set(fd, 0, 0, MS_PRIVATE, true, err) < 0)
+	/* A slave goes on seeing what the host mounts below it; all else begins on its own. */
+	if (mount_set(fd, 0, 0, spec->root_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true,
+		    err) < 0)
 		return error_wrap(err, "root file system '%s'", path);
 	return take_fd(&fd);
 }
@@ -148,71 +149,6 @@ static int attach_root(struct rootfs *root, struct error **err)
 	return 0;
 }
 
-/* Makes the file at path: its fd, or -2 when a dangling symlink is there and *path its target. */
-static int make_file(const struct rootfs *root, char **path, struct error **err)
-{
-	cleanup_close int parent_fd = -1;
-	const char *slash = strrchr(*path, '/');
-	const char *name = slash ? slash + 1 : *path;
-	cleanup_free char *parent = xstrndup(*path, (size_t)(name - *path));
-	char link[4096];
-	ssize_t length;
-	int fd;
-
-	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return error_new(err, ERROR_INVALID, "'%s' does not name a file", *path);
-	parent_fd = path_mkdirs_in_root(root->root_fd, parent, 0755, 0, 0, err);
-	if (parent_fd < 0)
-		return -1;
-	fd = openat(parent_fd, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd >= 0)
-		return fd;
-	if (errno != EEXIST)
-		return error_sys(err, "make '%s'", *path);
-	length = readlinkat(parent_fd, name, link, sizeof(link) - 1);
-	if (length < 0)
-		return error_sys(err, "make '%s'", *path);
-	link[length] = '\0';
-	replace_string(path, xasprintf("%s%s", link[0] == '/' ? "" : parent, link));
-	return -2;
-}
-
-/*
- * Images have /etc/resolv.conf as a symlink to a file that only exists once they run: a file is
- * made where the links lead, inside the root.
- */
-static int file_target(const struct rootfs *root, const char *wanted, struct error **err)
-{
-	cleanup_free char *path = xstrdup(wanted);
-
-	for (int links = 0; links < LINKS_MAX; links++) {
-		int fd = path_open_in_root(root->root_fd, path, O_PATH, 0, err);
-
-		if (fd >= 0 || error_errno(*err) != ENOENT)
-			return fd;
-		error_free(*err);
-		*err = NULL;
-		fd = make_file(root, &path, err);
-		if (fd != -2)
-			return fd;
-	}
-	return error_new(err, ERROR_INVALID, "'%s' has too many symlinks", wanted);
-}
-
-int rootfs_target(const struct rootfs *root, const char *path, bool directory, struct error **err)
-{
-	int fd = directory ? path_mkdirs_in_root(root->root_fd, path, 0755, 0, 0, err)
-			   : file_target(root, path, err);
-
-	if (fd >= 0)
-		return fd;
-	if (error_errno(*err) == EROFS)
-		error_hint(err, "the root is read-only and has no such mount point");
-	if (error_errno(*err) == ENOTDIR)
-		error_hint(err, "a file is in the way of a directory");
-	return error_as(err, ERROR_INVALID, "mount point '%s' in the container", path);
-}
-
 int rootfs_attach_real(
 	const struct rootfs *root, int mount_fd, const char *path, struct error **err)
 {
@@ -224,7 +160,9 @@ int rootfs_attach_real(
 		fd = rootfs_target(root, path, true, err);
 	else if (fd < 0)
 		error_new(err, ERROR_INVALID,
-			"'%s' of the image must be a directory, and no symlink", path);
+			"'%s' must be mounted on ordinary directory: the image has a file or a "
+			"symlink there",
+			path);
 	if (fd < 0)
 		return -1;
 	if (mount_attach(mount_fd, fd, err) < 0)
@@ -277,11 +215,16 @@ static int make_cwd(const struct rootfs *root, struct error **err)
 	const struct spec_process *process = &root->spec->process;
 	cleanup_close int fd = -1;
 
-	if (!process->make_cwd || !process->cwd)
+	if (!process->cwd)
 		return 0;
 	fd = path_mkdirs_in_root(root->root_fd, process->cwd, 0755, 0, 0, err);
-	if (fd < 0)
+	if (fd >= 0)
+		return 0;
+	if (process->make_cwd)
 		return error_as(err, ERROR_INVALID, "working directory '%s'", process->cwd);
+	/* All make it, and no specification says so: entering it will tell why not. */
+	error_free(*err);
+	*err = NULL;
 	return 0;
 }
 
@@ -289,12 +232,11 @@ static int finish_root(const struct rootfs *root, struct error **err)
 {
 	const struct spec *spec = root->spec;
 
+	if (root->dev_fd >= 0 && mount_set(root->dev_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
+		return error_wrap(err, "read-only /dev");
 	if (spec->root_readonly &&
 		mount_set(root->root_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
 		return error_wrap(err, "read-only root");
-	if (spec->root_propagation &&
-		mount_set(root->root_fd, 0, 0, spec->root_propagation, false, err) < 0)
-		return error_wrap(err, "propagation of the root");
 	return 0;
 }
 
@@ -322,8 +264,19 @@ int rootfs_build(struct rootfs *root, struct error **err)
 	return finish_root(root, err);
 }
 
+int rootfs_propagate(const struct rootfs *root, struct error **err)
+{
+	uint64_t propagation = root->spec->root_propagation;
+
+	if (propagation &&
+		mount_set(root->root_fd, 0, 0, propagation, propagation & MS_REC, err) < 0)
+		return error_wrap(err, "propagation of the root");
+	return 0;
+}
+
 int rootfs_enter(struct rootfs *root, struct error **err)
 {
-	return mount_pivot(root->root_fd, err) < 0 ? error_wrap(err, "enter the container's root")
-						   : 0;
+	if (mount_pivot(root->root_fd, err) < 0)
+		return error_wrap(err, "enter the container's root");
+	return rootfs_propagate(root, err);
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "oci/spec.h"
+#include "runtime/bind.h"
 
 struct error;
 
@@ -25,6 +26,8 @@ struct rootfs {
 	int root_fd; /* attached at "/" of the old root until rootfs_enter() */
 	int null_fd; /* the host's /dev/null, verified */
 	int proc_fd; /* a procfs of ours that no one else sees, until it becomes /proc */
+	int dev_fd; /* a /dev that is to be read-only, or -1 */
+	struct binds binds; /* what the caller has made of the mounts */
 	int terminal_fd; /* the slave, when the process has a terminal */
 	int master_fd;
 };
@@ -32,7 +35,7 @@ struct rootfs {
 #define ROOTFS_INIT \
 	{ \
 		.mounted_fd = -1, .root_fd = -1, .null_fd = -1, .proc_fd = -1, .terminal_fd = -1, \
-		.master_fd = -1 \
+		.dev_fd = -1, .master_fd = -1 \
 	}
 
 /* All mounts of the spec, devices, masks; the terminal, when the process has one. */
@@ -49,10 +52,15 @@ int private_proc_open(struct error **err);
 
 /* The rest is for this folder. */
 
+/* linux.rootfsPropagation, once entered: pivot_root(2) refuses a root that is shared. */
+int rootfs_propagate(const struct rootfs *root, struct error **err);
 /* One mount of the spec. */
 int rootfs_mount(struct rootfs *root, const struct spec_mount *mount, struct error **err);
 /* The mount point at path, made when missing. */
 int rootfs_target(const struct rootfs *root, const char *path, bool directory, struct error **err);
+/* The same, where path is a symlink, too: the link itself. */
+int rootfs_target_itself(
+	const struct rootfs *root, const char *path, bool directory, struct error **err);
 /* Attaches mount_fd at path, which must not be reached by a symlink. */
 int rootfs_attach_real(
 	const struct rootfs *root, int mount_fd, const char *path, struct error **err);

@@ -3,6 +3,7 @@
  * The talk between the caller and a process that it prepares, over a SOCK_SEQPACKET socketpair:
  *
  *   caller -> child  SYNC_GO       entered its cgroup, ids are mapped: go on
+ *   caller -> child  SYNC_BIND     (init only) a mount rides along: bind.h
  *   child -> caller  SYNC_CONSOLE  the terminal's master rides along
  *   child -> caller  SYNC_HOOKS    (init only, with hooks) the mounts are made: run yours
  *   caller -> child  SYNC_HOOKED   (then) they have run
@@ -24,6 +25,7 @@ struct error;
 enum sync_type {
 	SYNC_END = 0,
 	SYNC_GO = 'G',
+	SYNC_BIND = 'B',
 	SYNC_START = 'S',
 	SYNC_LEAVE = 'L',
 	SYNC_HOOKS = 'H',

@@ -207,6 +207,13 @@ int user_lookup(
 	for (size_t i = 0; i < process->additional_gid_count; i++)
 		if (add_group(&user, process->additional_gids[i], err) < 0)
 			return -1;
+	for (size_t i = 0; process->groups && process->groups[i]; i++) {
+		gid_t gid = 0;
+
+		if (find_group(root_fd, process->groups[i], &gid, err) < 0 ||
+			add_group(&user, gid, err) < 0)
+			return -1;
+	}
 	*ret = user;
 	user = (struct user){ 0 };
 	return 0;

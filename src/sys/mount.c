@@ -270,6 +270,20 @@ int mount_set(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, 
 	return 0;
 }
 
+int mount_idmap(int mount_fd, int user_ns_fd, bool recursive, struct error **err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
+		.userns_fd = (uint64_t)(unsigned int)user_ns_fd };
+	unsigned int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
+
+	if (syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof(attr)) == 0)
+		return 0;
+	error_sys(err, "map the ids of a mount");
+	if (error_errno(*err) == EINVAL)
+		error_hint(err, "its file system cannot do that, or its ids are mapped already");
+	return -1;
+}
+
 int mount_attach(int mount_fd, int target_fd, struct error **err)
 {
 	if (syscall(SYS_move_mount, mount_fd, "", target_fd, "",

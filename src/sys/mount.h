@@ -33,6 +33,9 @@ int mount_clone(int dir_fd, const char *path, bool recursive, struct error **err
  */
 int mount_set(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive,
 	struct error **err);
+/* Shows ids as user_ns_fd maps them: what is 0 on disk is what its 0 is outside. Before attaching.
+ */
+int mount_idmap(int mount_fd, int user_ns_fd, bool recursive, struct error **err);
 int mount_attach(int mount_fd, int target_fd, struct error **err);
 /* All mounts of this namespace become propagation (MS_PRIVATE, MS_SLAVE…). */
 int mount_propagate_root(uint64_t propagation, struct error **err);

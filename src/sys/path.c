@@ -64,7 +64,9 @@ static int adopt_directory(
 
 	if (fd < 0)
 		return error_sys(err, "open new directory '%s'", name);
-	if (fchown(fd, owner[0], owner[1]) < 0)
+	/* Root of a user namespace that has no 0 is who made it. */
+	if (fchown(fd, owner[0], owner[1]) < 0 &&
+		(errno != EINVAL || owner[0] != 0 || owner[1] != 0 || geteuid() == 0))
 		return error_sys(err, "set the owner of new directory '%s'", name);
 	if (fchmod(fd, mode & 07777) < 0)
 		return error_sys(err, "set the mode of new directory '%s'", name);
