@@ -826,8 +826,8 @@ won() {
 
 @test "of starts at once, exactly one wins, and the program runs once" {
 	command_is sh -c 'echo ran >>/tmp/ran; sleep 100'
-	local round n pids
-	for round in 1 2 3; do
+	local n pids
+	for _ in 1 2 3; do
 		create app
 		pids=()
 		for n in 1 2 3 4; do
