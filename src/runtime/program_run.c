@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/program_run.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
@@ -171,13 +172,15 @@ static const char *said_text(struct said *said)
 static int ended_badly(
 	const struct program_run *run, int status, struct said *said, struct error **err)
 {
-	const char *text = said_text(said), *colon = *text ? ": " : "";
+	const char *text = said_text(said), *colon = *text ? ": " : "", *signal;
 
 	if (WIFEXITED(status))
 		return error_new(err, ERROR_INTERNAL, "%s failed with exit code %d (%s)%s%s",
 			run->name, WEXITSTATUS(status), run->path, colon, text);
-	return error_new(err, ERROR_INTERNAL, "%s was killed by signal %d (%s)%s%s", run->name,
-		WTERMSIG(status), run->path, colon, text);
+	signal = sigdescr_np(WTERMSIG(status));
+	signal = signal ? signal : "unknown";
+	return error_new(err, ERROR_INTERNAL, "%s was killed by signal %d, %c%s (%s)%s%s",
+		run->name, WTERMSIG(status), tolower(*signal), signal + 1, run->path, colon, text);
 }
 
 static int follow(const struct program_run *run, pid_t pid, int output_fd, struct error **err)
