@@ -92,12 +92,12 @@ int instance_remove(
 	struct spec spec cleanup_spec;
 	bool has_spec;
 
+	spec_init(&spec);
 	if (status != STATUS_STOPPED && status != STATUS_CREATED && status != STATUS_CREATING &&
 		!force)
 		return error_new(err, ERROR_CONFLICT,
 			"cannot delete container '%s' that is not stopped: %s", state->id,
 			status_name(status));
-	spec_init(&spec);
 	has_spec = state_spec(state, &spec, &no_spec) == 0;
 	if (kill_init(state, err) < 0 || remove_cgroup(state, err) < 0 ||
 		state_remove(state, err) < 0)
