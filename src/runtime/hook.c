@@ -109,7 +109,7 @@ int hooks_run_text(const struct spec *spec, enum spec_hook_point point, const ch
 			.cwd_fd = cwd_fd,
 			.timeout_s = hook->timeout };
 
-		/* The words that callers of runc look for. */
+		/* Who calls runc looks for these words. */
 		if (program_run(&run, err) < 0)
 			return error_wrap(err, "error running hook");
 	}
