@@ -126,8 +126,9 @@ static int delete_one(
 static int delete_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct delete_opts *opts = opts_;
+	const struct selection which = { args[0], opts->regex, delete_one, opts };
 
-	return select_each(runtime, args[0], opts->regex, delete_one, opts, err);
+	return select_each(runtime, &which, err);
 }
 
 const struct command oci_delete = {
