@@ -41,8 +41,13 @@ static int run_hooks(const struct container_init *init, struct error **err)
 	state.id = setup->id;
 	state.bundle = setup->bundle;
 	state.annotations = setup->spec->annotations;
-	if (hooks_run(setup->spec, HOOK_PRESTART, &state, err) < 0 ||
-		hooks_run(setup->spec, HOOK_CREATE_RUNTIME, &state, err) < 0)
+	/* The specification's first hook, from before there was a create: it saw a container that
+	 * is made. */
+	state.status = "created";
+	if (hooks_run(setup->spec, HOOK_PRESTART, &state, err) < 0)
+		return -1;
+	state.status = "creating";
+	if (hooks_run(setup->spec, HOOK_CREATE_RUNTIME, &state, err) < 0)
 		return -1;
 	return sync_send(init->sync_fd, SYNC_HOOKED, err);
 }

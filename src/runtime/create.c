@@ -265,8 +265,7 @@ int runtime_create(
 	struct container_init made = CONTAINER_INIT_NONE;
 
 	if (kernel_settings_check(setup->spec, err) < 0 || rdt_check(setup->spec, err) < 0 ||
-		label_check(setup->spec, &setup->spec->process, err) < 0 ||
-		check_hooks(setup, &made, err) < 0 ||
+		label_check(&setup->spec->process, err) < 0 || check_hooks(setup, &made, err) < 0 ||
 		(!setup->filter && filter_open(setup->spec, &filter, err) < 0) ||
 		make_cgroup(setup, &made.cgroup, err) < 0)
 		return -1;

@@ -119,7 +119,7 @@ static void give_stdio(const struct entry *entry)
 		if (given[i] < 0 || fstat(i, &st) < 0 || st.st_uid == entry->user.uid)
 			continue;
 		if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode))
-			if (fchown(i, entry->user.uid, (gid_t)-1) < 0)
+			if (fchown(i, entry->user.uid, entry->user.gid) < 0)
 				continue; /* one that is not mapped here, or a read-only file */
 	}
 }

@@ -198,7 +198,7 @@ pid_t runtime_exec(
 	int pair[2];
 	pid_t pid;
 
-	if (label_check(exec->spec, exec->process, err) < 0 ||
+	if (label_check(exec->process, err) < 0 ||
 		launch_more_fds(&more, &more_fds, &how.more_count, err) < 0)
 		return -1;
 	how.more_fds = more_fds;

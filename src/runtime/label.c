@@ -51,7 +51,7 @@ bool label_is_asked(const struct spec_process *process)
 	return wants_apparmor(process) || is_set(process->selinux_label);
 }
 
-int label_check(const struct spec *spec, const struct spec_process *process, struct error **err)
+int label_check(const struct spec_process *process, struct error **err)
 {
 	if (wants_apparmor(process) && !has_apparmor())
 		return error_new(err, ERROR_UNSUPPORTED,
@@ -63,12 +63,12 @@ int label_check(const struct spec *spec, const struct spec_process *process, str
 			"process.selinuxLabel: \"%s\" is asked for, and SELinux is not enabled on "
 			"this host",
 			process->selinux_label);
-	if (is_set(spec->mount_label) && !has_selinux())
-		return error_new(err, ERROR_UNSUPPORTED,
-			"linux.mountLabel: \"%s\" is asked for, and SELinux is not enabled on this "
-			"host",
-			spec->mount_label);
 	return 0;
+}
+
+const char *label_of_mounts(const struct spec *spec)
+{
+	return is_set(spec->mount_label) && has_selinux() ? spec->mount_label : NULL;
 }
 
 /*

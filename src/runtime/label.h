@@ -13,7 +13,10 @@ struct spec;
 struct spec_process;
 
 /* For the caller: has this host what is asked for? Reads nothing when nothing is. */
-int label_check(const struct spec *spec, const struct spec_process *process, struct error **err);
+int label_check(const struct spec_process *process, struct error **err);
+/* What the mounts that are made are labelled with, NULL: nothing. Without SELinux a file's label
+ * means nothing to anybody, so unlike a process's it is not missed. */
+const char *label_of_mounts(const struct spec *spec);
 /* Whether label_apply() has anything to do. */
 bool label_is_asked(const struct spec_process *process);
 /*

@@ -15,6 +15,7 @@
 #include "runtime/device.h"
 #include "runtime/hierarchy.h"
 #include "runtime/init.h"
+#include "runtime/label.h"
 #include "runtime/mount_option.h"
 #include "runtime/rootfs.h"
 #include "sys/mount.h"
@@ -271,12 +272,12 @@ static int make_file_system(const struct rootfs *root, const struct spec_mount *
 {
 	const char *type = mount->type && *mount->type ? mount->type : "none";
 	const char *source = mount->source && *mount->source ? mount->source : type;
-	const char *label = root->spec->mount_label;
+	const char *label = label_of_mounts(root->spec);
 	int fd;
 
 	if (strcmp(type, "tmpfs") == 0)
 		inherit_mode(root, options, target);
-	if (label && *label && takes_label(type))
+	if (label && takes_label(type))
 		add_parameter(options, "context", label);
 	fd = mount_new(type, source, options->parameters, new_attributes(options), err);
 	if (fd < 0 && root->user_ns)
