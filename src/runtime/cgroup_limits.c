@@ -108,11 +108,34 @@ static bool has_form(const struct cgroup *cgroup, const struct cgroup_limit *lim
 	return hierarchy && (hierarchy->v2 ? limit->v2 : limit->v1)[0].file;
 }
 
+static int write_first(struct cgroup *cgroup, const struct cgroup_limit *limit, int64_t value,
+	const struct cgroup_hierarchy *hierarchy, struct error **err)
+{
+	const struct cgroup_form *forms = hierarchy->v2 ? limit->v2 : limit->v1;
+	struct cgroup_file file = { cgroup, hierarchy, forms[0].file };
+
+	for (size_t i = 0; i < FORMS_MAX && forms[i].file; i++) {
+		char text[VALUE_MAX];
+
+		error_free(take_ptr(*err));
+		file.name = forms[i].file;
+		forms[i].write(value, text);
+		if (cgroup_file_write(&file, text, err) == 0)
+			return 0;
+		if (error_errno(*err) != ENOENT)
+			break;
+	}
+	if (error_errno(*err) == ENOENT && value == 0 && limit->zero_is_default) {
+		error_free(take_ptr(*err));
+		return 0;
+	}
+	return cgroup_limit_failed(limit->flag, &file, err);
+}
+
 int cgroup_limit_apply(struct cgroup *cgroup, const struct cgroup_limit *limit,
 	const struct spec_resources *limits, struct error **err)
 {
 	const struct cgroup_hierarchy *hierarchy;
-	const struct cgroup_form *forms;
 	int64_t value;
 
 	if (!cgroup_is_asked(limit, limits, &value))
@@ -124,29 +147,10 @@ int cgroup_limit_apply(struct cgroup *cgroup, const struct cgroup_limit *limit,
 	hierarchy = cgroup_limit_find(cgroup, limit->controller, limit->flag, err);
 	if (!hierarchy)
 		return -1;
-	forms = hierarchy->v2 ? limit->v2 : limit->v1;
-	if (!forms[0].file)
+	if (!has_form(cgroup, limit))
 		return error_new(err, ERROR_UNSUPPORTED, "%s: cgroup %s has no such limit",
 			limit->flag, hierarchy->v2 ? "v2" : "v1");
-	for (size_t i = 0;; i++) {
-		struct cgroup_file file = { cgroup, hierarchy, forms[i].file };
-		bool is_last = i + 1 == FORMS_MAX || !forms[i + 1].file;
-		struct error *failed = NULL;
-		char text[VALUE_MAX];
-
-		forms[i].write(value, text);
-		if (cgroup_file_write(&file, text, &failed) == 0)
-			return 0;
-		if (error_errno(failed) == ENOENT && value == 0 && limit->zero_is_default) {
-			error_free(failed);
-			return 0;
-		}
-		if (error_errno(failed) != ENOENT || is_last) {
-			*err = failed;
-			return cgroup_limit_failed(limit->flag, &file, err);
-		}
-		error_free(failed);
-	}
+	return write_first(cgroup, limit, value, hierarchy, err);
 }
 
 static int apply_texts(

@@ -151,13 +151,16 @@ static int mount_v2(
 	return attach_tree(root, fd, target, err);
 }
 
-/* Without a cgroup namespace, writing would reach beyond the own cgroup (CVE-2023-25809). */
-static bool has_cgroup_ns(const struct spec *spec)
+/*
+ * What is shown is where init is. When that is the caller's own cgroup, because the container got
+ * none, writing would reach all that the caller has there (CVE-2023-25809). And v2 lets who sees no
+ * namespace move processes to wherever the paths of /proc/PID/cgroup lead.
+ */
+static bool may_write(const struct rootfs *root, bool v2)
 {
-	for (size_t i = 0; i < spec->namespace_count; i++)
-		if (spec->namespaces[i].type == CLONE_NEWCGROUP)
-			return true;
-	return false;
+	bool has_ns = spec_has_namespace(root->spec, CLONE_NEWCGROUP);
+
+	return has_ns || (!v2 && root->spec->cgroups_path && !root->user_ns);
 }
 
 int hierarchy_mount(const struct rootfs *root, const struct mount_options *options,
@@ -166,12 +169,13 @@ int hierarchy_mount(const struct rootfs *root, const struct mount_options *optio
 	uint64_t attrs = options->set | options->all_set;
 	struct statfs fs;
 	int result;
+	bool v2;
 
-	if (!has_cgroup_ns(root->spec))
-		attrs |= MOUNT_ATTR_RDONLY;
 	if (statfs(HOST_TREE, &fs) < 0)
 		return error_sys(err, "look at " HOST_TREE);
-	result = fs.f_type == CGROUP2_SUPER_MAGIC ? mount_v2(root, target, attrs, err)
-						  : mount_v1(root, target, attrs, err);
+	v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
+	if (!may_write(root, v2))
+		attrs |= MOUNT_ATTR_RDONLY;
+	result = v2 ? mount_v2(root, target, attrs, err) : mount_v1(root, target, attrs, err);
 	return result < 0 ? error_wrap(err, "mount '%s'", target) : 0;
 }
