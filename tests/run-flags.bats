@@ -141,6 +141,15 @@ teardown() { engine_teardown; }
 	engine_fails 125 run --rm -u 99999999999 "$IMAGE" true
 }
 
+@test "a user can open its output by name, in run and in exec" {
+	engine run --rm -u 4321 "$IMAGE" sh -c 'echo out >/dev/stdout; echo err >/dev/stderr'
+	assert_output "out"
+	[ "$stderr" = "err" ]
+	engine run -d --name app "$IMAGE" sleep 100
+	engine exec -u 4321 app sh -c 'echo out >/proc/self/fd/1'
+	assert_output "out"
+}
+
 @test "-w makes the directory, and a file there is an error" {
 	engine run --rm -w /new/deep "$IMAGE" pwd
 	assert_output "/new/deep"

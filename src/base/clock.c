@@ -30,19 +30,37 @@ int64_t clock_monotonic_ns(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+struct date {
+	int year, month, day;
+};
+
+/* Of days since 1970-01-01. Years are counted from March: a leap day is the last of its year, and
+ * the months before it have 153 days in five. gmtime_r(3) would read the host's time zone first. */
+static struct date date_of(int64_t days)
+{
+	int64_t since = days + 719468; /* from 0000-03-01 */
+	int64_t era = since / 146097, of_era = since % 146097;
+	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	int64_t month = (5 * of_year + 2) / 153;
+
+	return (struct date){ .year = (int)(year + era * 400 + (month >= 10)),
+		.month = (int)(month < 10 ? month + 3 : month - 9),
+		.day = (int)(of_year - (153 * month + 2) / 5 + 1) };
+}
+
 const char *clock_text(int64_t ns, char buf[static CLOCK_TEXT_MAX])
 {
-	time_t seconds = (time_t)(ns / SECOND);
-	struct tm tm;
-	size_t n;
+	int64_t seconds = ns / SECOND;
+	int of_day = (int)(seconds % 86400);
+	struct date date = date_of(seconds / 86400);
 
 	if (ns <= 0) {
 		strcpy(buf, CLOCK_NEVER); // NOLINT: a constant that fits
 		return buf;
 	}
-	gmtime_r(&seconds, &tm);
-	n = strftime(buf, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + n, CLOCK_TEXT_MAX - n, ".%09ldZ", (long)(ns % SECOND));
+	snprintf(buf, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", date.year, date.month,
+		date.day, of_day / 3600, of_day / 60 % 60, of_day % 60, (long)(ns % SECOND));
 	return buf;
 }
 

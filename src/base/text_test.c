@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -135,6 +136,22 @@ static void times_survive_text(void **state)
 	assert_string_equal(clock_text(0, buf), CLOCK_NEVER);
 }
 
+/* Each day of two centuries, with all leap days but that of 1900. */
+static void dates_are_those_of_the_c_library(void **state)
+{
+	char ours[CLOCK_TEXT_MAX], theirs[CLOCK_TEXT_MAX];
+
+	(void)state;
+	for (int64_t seconds = 86399; seconds < INT64_C(7289654400); seconds += 86400) {
+		time_t now = (time_t)seconds;
+		struct tm tm;
+
+		gmtime_r(&now, &tm);
+		strftime(theirs, sizeof(theirs), "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
+		assert_string_equal(clock_text(seconds * INT64_C(1000000000), ours), theirs);
+	}
+}
+
 static void times_that_are_none_are_refused(void **state)
 {
 	static const char *const texts[] = { "", "yesterday", "2026-01-31", "2026-01-31T01:02:03",
@@ -258,6 +275,7 @@ int main(void)
 		cmocka_unit_test(sizes_are_base_1024),
 		cmocka_unit_test(sizes_are_shown_as_docker_does),
 		cmocka_unit_test(times_survive_text),
+		cmocka_unit_test(dates_are_those_of_the_c_library),
 		cmocka_unit_test(times_that_are_none_are_refused),
 		cmocka_unit_test(durations_read_as_docker_has_them),
 		cmocka_unit_test(ids_are_64_lower_case_digits),

@@ -216,13 +216,16 @@ static int converse(int connection, const struct launch *launch, struct error **
 
 	if (is_attached(launch->attach) && send_attach(connection, launch->attach, err) < 0)
 		return -1;
+	/* With nothing to plug it need not wait for us. */
+	if (!launch->wiring && survive_its_end(send_start(connection, NULL, err), err) < 0)
+		return -1;
 	if (expect(connection, MONITOR_CREATED, msg, err) < 0)
 		return -1;
 	if (msg->length != sizeof(*created))
 		return error_new(err, ERROR_INTERNAL, "the monitor's CREATED has a wrong size");
-	if (launch->wiring && plug(launch->wiring, created->pid, err) < 0)
-		return -1;
-	if (survive_its_end(send_start(connection, launch->wiring, err), err) < 0)
+	if (launch->wiring &&
+		(plug(launch->wiring, created->pid, err) < 0 ||
+			survive_its_end(send_start(connection, launch->wiring, err), err) < 0))
 		return -1;
 	return expect(connection, MONITOR_STARTED, msg, err);
 }

@@ -53,9 +53,9 @@ int console_send(int socket_fd, int master_fd, struct error **err)
 	if (ioctl(master_fd, TIOCGPTN, &number) < 0)
 		return error_sys(err, "look at the terminal");
 	data.iov_len = (size_t)snprintf(name, sizeof(name), "/dev/pts/%u", number);
-	control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
-		.cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS };
+	control.header = (struct cmsghdr){
+		.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS
+	};
 	memcpy(CMSG_DATA(&control.header), &master_fd, sizeof(int));
 	if (TEMP_FAILURE_RETRY(sendmsg(socket_fd, &message, MSG_NOSIGNAL)) < 0)
 		return error_sys(err, "send the terminal to the console socket");

@@ -7,8 +7,7 @@ static const struct flag create_flags[] = {
 	{},
 };
 
-static int create_run(
-	struct runtime *runtime, const void *opts_, char **args, struct error **err)
+static int create_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct create_opts *opts = opts_;
 	cleanup_instance struct instance made = INSTANCE_INIT;

@@ -15,8 +15,8 @@
 #define LINES_MAX 340 /* the kernel's */
 
 /* The ids that our own namespace has, mapped to themselves. */
-static int identity(const char *path, struct spec_id_map **ret, size_t *ret_count,
-	struct error **err)
+static int identity(
+	const char *path, struct spec_id_map **ret, size_t *ret_count, struct error **err)
 {
 	cleanup_free struct spec_id_map *map = NULL;
 	cleanup_free char *text = NULL;
@@ -33,8 +33,8 @@ static int identity(const char *path, struct spec_id_map **ret, size_t *ret_coun
 		size = strtoul(end, &end, 10);
 		if (size == 0)
 			return error_new(err, ERROR_INTERNAL, "'%s' is not understood", path);
-		map[count] = (struct spec_id_map){ (uint32_t)first, (uint32_t)first,
-			(uint32_t)size };
+		map[count] =
+			(struct spec_id_map){ (uint32_t)first, (uint32_t)first, (uint32_t)size };
 		line = *end == '\n' ? end + 1 : end;
 	}
 	*ret = take_ptr(map);

@@ -38,8 +38,12 @@ static int await_death(const struct state *state, struct error **err)
 	cleanup_close int pidfd = state_pidfd(state, &ended);
 	int result;
 
-	if (pidfd < 0)
+	if (pidfd < 0 && error_kind(ended) == ERROR_NOT_FOUND)
 		return 0;
+	if (pidfd < 0) {
+		*err = take_ptr(ended);
+		return -1;
+	}
 	result = pidfd_wait(pidfd, DEATH_MS, err);
 	if (result == 0)
 		return error_new(err, ERROR_UNAVAILABLE,
@@ -67,8 +71,8 @@ static int remove_cgroup(const struct state *state, struct error **err)
 }
 
 /* The container is gone by then; what a hook says of that is a warning. */
-static void run_poststop(const struct runtime *runtime, const struct state *state,
-	const struct spec *spec)
+static void run_poststop(
+	const struct runtime *runtime, const struct state *state, const struct spec *spec)
 {
 	const struct hook_state told = { .id = state->id,
 		.status = status_name(STATUS_STOPPED),
@@ -88,12 +92,12 @@ int instance_remove(
 	struct spec spec cleanup_spec;
 	bool has_spec;
 
+	spec_init(&spec);
 	if (status != STATUS_STOPPED && status != STATUS_CREATED && status != STATUS_CREATING &&
 		!force)
 		return error_new(err, ERROR_CONFLICT,
 			"cannot delete container '%s' that is not stopped: %s", state->id,
 			status_name(status));
-	spec_init(&spec);
 	has_spec = state_spec(state, &spec, &no_spec) == 0;
 	if (kill_init(state, err) < 0 || remove_cgroup(state, err) < 0 ||
 		state_remove(state, err) < 0)
@@ -119,12 +123,12 @@ static int delete_one(
 	return instance_remove(runtime, &state, opts->force, err);
 }
 
-static int delete_run(
-	struct runtime *runtime, const void *opts_, char **args, struct error **err)
+static int delete_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct delete_opts *opts = opts_;
+	const struct selection which = { args[0], opts->regex, delete_one, opts };
 
-	return select_each(runtime, args[0], opts->regex, delete_one, opts, err);
+	return select_each(runtime, &which, err);
 }
 
 const struct command oci_delete = {

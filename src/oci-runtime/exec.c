@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A further process in a container that runs. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -10,16 +10,16 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "oci-runtime/console.h"
-#include "oci-runtime/instance.h"
 #include "oci-runtime/foreground.h"
+#include "oci-runtime/instance.h"
 #include "oci-runtime/process.h"
+#include "runtime/filter.h"
 #include "sys/process.h"
 
 static const struct flag exec_flags[] = {
 	{ 'p', "process", "FILE", "what to run, as the process of a configuration", FLAG_TEXT,
 		FLAG_AT(exec_opts, process, const char *) },
-	{ 0, "cwd", "DIR", "working directory", FLAG_TEXT,
-		FLAG_AT(exec_opts, cwd, const char *) },
+	{ 0, "cwd", "DIR", "working directory", FLAG_TEXT, FLAG_AT(exec_opts, cwd, const char *) },
 	{ 'e', "env", "NAME=VALUE", "set this in its environment", FLAG_LIST,
 		FLAG_AT(exec_opts, env, strv) },
 	{ 'u', "user", "UID[:GID]", "user it runs as", FLAG_TEXT,
@@ -51,8 +51,7 @@ static const struct flag exec_flags[] = {
 	{},
 };
 
-static int check_status(
-	const struct state *state, const struct exec_opts *opts, struct error **err)
+static int check_status(const struct state *state, const struct exec_opts *opts, struct error **err)
 {
 	enum status status = state_status(state);
 
@@ -79,8 +78,7 @@ static int check_terminal(
 }
 
 /* Runs it; what was made but cannot be handed over is ended. */
-static int stay(
-	const struct exec_opts *opts, const struct container_exec *how, struct error **err)
+static int stay(const struct exec_opts *opts, const struct container_exec *how, struct error **err)
 {
 	struct foreground front = FOREGROUND_INIT;
 	cleanup_close int pidfd = -1, console_fd = -1, socket_fd = -1;
@@ -120,6 +118,8 @@ static int exec_run(struct runtime *runtime, const void *opts_, char **args, str
 	cleanup_state struct state state = STATE_INIT;
 	cleanup_cgroup struct cgroup *cgroup = NULL, *below = NULL;
 	cleanup_close int init_pidfd = -1;
+	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
+	struct filter filter cleanup_filter = { 0 };
 	int code;
 	struct spec spec cleanup_spec;
 	struct spec_process process cleanup_process = { 0 };
@@ -137,6 +137,11 @@ static int exec_run(struct runtime *runtime, const void *opts_, char **args, str
 		process_choose(opts, args + 1, &spec, &process, err) < 0 ||
 		check_terminal(opts, &process, err) < 0 || state_cgroup(&state, &cgroup, err) < 0)
 		return -1;
+	if (filter_compile(&spec, cache, &filter, err) < 0)
+		return -1;
+	how.filter = &filter;
+	how.id = state.id;
+	how.bundle = state.bundle;
 	how.init_pidfd = init_pidfd;
 	how.init_pid = state.pid;
 	how.cgroup = cgroup;

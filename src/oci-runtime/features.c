@@ -24,18 +24,17 @@ static const char *const mount_options[] = { "acl", "async", "atime", "bind", "c
 	"rexec", "ridmap", "rnoatime", "rnodev", "rnodiratime", "rnoexec", "rnorelatime",
 	"rnostrictatime", "rnosuid", "rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw",
 	"rshared", "rslave", "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared",
-	"silent", "slave", "src-nofollow", "strictatime", "suid", "symfollow", "sync",
-	"tmpcopyup", "unbindable", NULL };
+	"silent", "slave", "src-nofollow", "strictatime", "suid", "symfollow", "sync", "tmpcopyup",
+	"unbindable", NULL };
 static const char *const actions[] = { "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL",
 	"SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY",
 	"SCMP_ACT_TRACE", "SCMP_ACT_TRAP", NULL };
-static const char *const operators[] = { "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",
-	"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ", NULL };
+static const char *const operators[] = { "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ",
+	"SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ", NULL };
 static const char *const archs[] = { "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_X32",
 	"SCMP_ARCH_X86", "SCMP_ARCH_X86_64", NULL };
-static const char *const filter_flags[] = { "SECCOMP_FILTER_FLAG_TSYNC",
-	"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-	"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL };
+static const char *const filter_flags[] = { "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
+	"SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL };
 static const int namespaces[] = { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWNET,
 	CLONE_NEWPID, 0x80 /* CLONE_NEWTIME */, CLONE_NEWUSER, CLONE_NEWUTS };
 
@@ -91,8 +90,7 @@ static struct json_object *linux_json(void)
 	struct json_object *extensions = json_object_new_object();
 
 	for (size_t i = 0; i < sizeof(namespaces) / sizeof(*namespaces); i++)
-		json_object_array_add(
-			names, json_object_new_string(namespace_name(namespaces[i])));
+		json_object_array_add(names, json_object_new_string(namespace_name(namespaces[i])));
 	for (int i = 0; i < CAPABILITIES_MAX && capability_name(i); i++)
 		json_object_array_add(caps, json_object_new_string(capability_name(i)));
 	json_put(extensions, "idmap", enabled());

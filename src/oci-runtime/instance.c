@@ -12,6 +12,8 @@
 #include "base/file.h"
 #include "oci-runtime/console.h"
 #include "oci-runtime/default_map.h"
+#include "oci-runtime/readiness.h"
+#include "runtime/filter.h"
 #include "sys/msg.h"
 #include "sys/path.h"
 #include "sys/process.h"
@@ -29,8 +31,7 @@ struct config { /* config.json as read, and what it says */
 
 static char *absolute(const char *base, const char *path)
 {
-	cleanup_free char *joined =
-		*path == '/' ? xstrdup(path) : xasprintf("%s/%s", base, path);
+	cleanup_free char *joined = *path == '/' ? xstrdup(path) : xasprintf("%s/%s", base, path);
 
 	return path_clean(joined);
 }
@@ -165,7 +166,8 @@ unsigned instance_fds(int64_t preserve_fds)
 	cleanup_close int null_fd = -1;
 	const char *listen_fds = getenv("LISTEN_FDS");
 	long listened = listen_fds ? strtol(listen_fds, NULL, 10) : 0;
-	int count = (int)preserve_fds + (listened > 0 && listened <= PRESERVE_MAX ? (int)listened : 0);
+	int count =
+		(int)preserve_fds + (listened > 0 && listened <= PRESERVE_MAX ? (int)listened : 0);
 
 	while (count > 0 && !is_inherited(2 + count))
 		count--;
@@ -176,8 +178,7 @@ unsigned instance_fds(int64_t preserve_fds)
 		if (fcntl(fd, F_GETFD) < 0 || fd == null_fd)
 			(void)dup2(null_fd, fd);
 	if (null_fd >= 3 && null_fd < 3 + count) {
-		(void)fcntl(null_fd, F_SETFD, 0);
-		null_fd = -1;
+		(void)fcntl(take_fd(&null_fd), F_SETFD, 0);
 	}
 	return (unsigned)count;
 }
@@ -219,8 +220,8 @@ static int start_init(const struct runtime *runtime, const struct container_setu
 	made->state.shares_cgroup = made->init.cgroup && cgroup_is_shared(made->init.cgroup);
 	log_debug(&runtime->log, "pid %d is child process in init()", (int)made->state.pid);
 	if (made->state.shares_cgroup)
-		log_warning(&runtime->log, "container's cgroup is not empty: %s",
-			made->state.cgroup);
+		log_warning(
+			&runtime->log, "container's cgroup is not empty: %s", made->state.cgroup);
 	return 0;
 }
 
@@ -229,11 +230,10 @@ static int start_init(const struct runtime *runtime, const struct container_setu
 static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
 	struct instance *made, struct error **err)
 {
-	bool wait = gate || opts->console_socket || made->spec.process.terminal ||
-		    made->init.hooked;
+	bool wait =
+		gate || opts->console_socket || made->spec.process.terminal || made->init.hooked;
 
-	if (state_save(&made->state, err) < 0 ||
-		(wait && runtime_wait_ready(&made->init, err) < 0))
+	if (state_save(&made->state, err) < 0 || (wait && runtime_wait_ready(&made->init, err) < 0))
 		return -1;
 	if (console_fd >= 0 && console_send(console_fd, made->init.console_fd, err) < 0)
 		return -1;
@@ -243,7 +243,10 @@ static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
 static int build(const struct runtime *runtime, const struct create_opts *opts, bool gate,
 	struct instance *made, struct error **err)
 {
+	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
+	struct filter filter cleanup_filter = { 0 };
 	struct container_setup setup = {
+		.filter = &filter,
 		.spec = &made->spec,
 		.bundle = made->state.bundle,
 		.driver = made->state.driver,
@@ -266,7 +269,8 @@ static int build(const struct runtime *runtime, const struct create_opts *opts, 
 			return -1;
 		setup.gate_fd = gate_fd;
 	}
-	if (start_init(runtime, &setup, made, err) < 0)
+	if (filter_compile(&made->spec, cache, &filter, err) < 0 ||
+		start_init(runtime, &setup, made, err) < 0)
 		return -1;
 	if (hand_over(opts, gate, console_fd, made, err) < 0) {
 		runtime_destroy(&made->init);
@@ -293,7 +297,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 		return -1;
 	config.text = text;
 	if (spec_parse(text, (size_t)config.length, &made.spec, err) < 0)
-		return error_wrap(err, "%s", name);
+		return -1;
 	if (check_terminal(opts, &made.spec, !gate && !opts->detach, err) < 0 ||
 		keep_groups(&made.spec, err) < 0 || default_map_add(&made.spec, err) < 0 ||
 		state_create(runtime, id, &made.state, err) < 0)
@@ -302,6 +306,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 	allow_default_devices(&made.spec.resources);
 	choose_cgroup(runtime, id, &made.spec, &made.state);
 	if (record(&config, &made.spec, bundle, &made.state, err) < 0 ||
+		readiness_prepare(&made.state, &made.spec, err) < 0 ||
 		build(runtime, opts, gate, &made, err) < 0) {
 		cleanup_error struct error *ignored = NULL;
 
@@ -316,6 +321,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 
 void instance_done(struct instance *container)
 {
+	close_fd(container->notify_fd);
 	close_fd(container->init.pidfd);
 	close_fd(container->init.sync_fd);
 	close_fd(container->init.console_fd);

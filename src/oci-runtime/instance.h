@@ -43,6 +43,7 @@ struct instance {
 	struct spec spec;
 	struct container_init init;
 	unsigned preserve_fds;
+	int notify_fd; /* where it says that it is ready, or -1 */
 };
 
 /*
@@ -61,8 +62,7 @@ unsigned instance_fds(int64_t preserve_fds);
 /* Texts ending in the pid's digits, without a newline, as its readers expect. */
 int pid_file_write(const char *path, pid_t pid, struct error **err);
 /* Poststart hooks; when one fails, what was started is removed. */
-int instance_started(
-	const struct runtime *runtime, struct state *state, const struct spec *spec,
+int instance_started(const struct runtime *runtime, struct state *state, const struct spec *spec,
 	struct error **err);
 
 static inline void instance_done_p_(struct instance *container)
@@ -72,5 +72,10 @@ static inline void instance_done_p_(struct instance *container)
 #define cleanup_instance CLEANUP(instance_done)
 #define INSTANCE_INIT \
 	{ \
-		.state = STATE_INIT, .init = {.pid = -1, .pidfd = -1, .sync_fd = -1, .console_fd = -1 } \
+		.notify_fd = -1, .state = STATE_INIT, .init = { \
+			.pid = -1, \
+			.pidfd = -1, \
+			.sync_fd = -1, \
+			.console_fd = -1 \
+		} \
 	}

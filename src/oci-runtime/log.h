@@ -17,8 +17,8 @@ struct log {
 };
 
 /* target: a file, or "file:" and one; NULL: stderr. format: NULL, "text" or "json". */
-int log_open(const char *target, const char *format, bool debug, struct log *ret,
-	struct error **err);
+int log_open(
+	const char *target, const char *format, bool debug, struct log *ret, struct error **err);
 void log_debug(const struct log *log, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void log_warning(const struct log *log, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The end of a command; its hint too. */

@@ -66,8 +66,7 @@ static char *default_root(void)
 	return xstrdup(ROOT_DEFAULT);
 }
 
-static int set_manager(
-	struct runtime *runtime, const struct global_opts *opts, struct error **err)
+static int set_manager(struct runtime *runtime, const struct global_opts *opts, struct error **err)
 {
 	const char *manager = opts->systemd_cgroup ? "systemd" : opts->cgroup_manager;
 

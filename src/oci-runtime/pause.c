@@ -3,8 +3,7 @@
 #include "oci-runtime/command.h"
 #include "oci-runtime/state.h"
 
-static int freeze(
-	const struct runtime *runtime, const char *id, bool frozen, struct error **err)
+static int freeze(const struct runtime *runtime, const char *id, bool frozen, struct error **err)
 {
 	cleanup_cgroup struct cgroup *cgroup = NULL;
 	cleanup_state struct state state = STATE_INIT;

@@ -31,8 +31,8 @@ static int from_file(const char *path, struct spec_process *ret, struct error **
 }
 
 /* A copy by way of JSON: the parser knows all members, so that none is forgotten here. */
-static int from_spec(const struct spec *spec, char *const *command, struct spec_process *ret,
-	struct error **err)
+static int from_spec(
+	const struct spec *spec, char *const *command, struct spec_process *ret, struct error **err)
 {
 	cleanup_json struct json_object *obj = spec_process_json(&spec->process);
 
@@ -78,8 +78,7 @@ static int add_groups(char *const *gids, struct spec_process *process, struct er
 
 	if (more == 0)
 		return 0;
-	process->additional_gids =
-		xrealloc(process->additional_gids, count + more, sizeof(gid_t));
+	process->additional_gids = xrealloc(process->additional_gids, count + more, sizeof(gid_t));
 	for (size_t i = 0; i < more; i++) {
 		char *end = NULL;
 
@@ -91,8 +90,8 @@ static int add_groups(char *const *gids, struct spec_process *process, struct er
 	return 0;
 }
 
-/* As runc's --cap and crun's: the process can use it; it is inherited only where the container's own
- * process inherits, and so is an ambient one without a program's file naming it. */
+/* As runc's --cap and crun's: the process can use it; it is inherited only where the container's
+ * own process inherits, and so is an ambient one without a program's file naming it. */
 static int add_capabilities(char *const *names, struct spec_process *process, struct error **err)
 {
 	for (; names && *names; names++) {
@@ -113,8 +112,7 @@ static int set_env(char *const *env, struct spec_process *process, struct error 
 {
 	for (; env && *env; env++) {
 		const char *equals = strchr(*env, '=');
-		cleanup_free char *name =
-			equals ? xstrndup(*env, (size_t)(equals - *env)) : NULL;
+		cleanup_free char *name = equals ? xstrndup(*env, (size_t)(equals - *env)) : NULL;
 
 		if (!equals || equals == *env)
 			return error_new(err, ERROR_INVALID, "--env '%s': NAME=VALUE", *env);

@@ -79,9 +79,9 @@ static FILE *start_ps(char *const *options, pid_t *ret_pid)
 	return fdopen(ends[0], "r");
 }
 
-/* The machine's ps(1), asked as the caller likes, and only the lines of the container's processes. */
-static int print_table(
-	const pid_t *pids, ssize_t count, char *const *options, struct error **err)
+/* The machine's ps(1), asked as the caller likes, and only the lines of the container's processes.
+ */
+static int print_table(const pid_t *pids, ssize_t count, char *const *options, struct error **err)
 {
 	cleanup_free char *line = NULL;
 	size_t room = 0;

@@ -2,8 +2,9 @@
 #include <sys/prctl.h>
 
 #include "base/error.h"
-#include "oci-runtime/instance.h"
 #include "oci-runtime/foreground.h"
+#include "oci-runtime/instance.h"
+#include "oci-runtime/readiness.h"
 
 static const struct flag run_flags[] = {
 	CREATE_FLAGS,
@@ -29,7 +30,9 @@ static int stay(struct runtime *runtime, const struct create_opts *opts, struct 
 	int code;
 
 	state_unlock(&made->state);
-	code = foreground_wait(front, made->init.pid, made->init.pidfd, err);
+	code = readiness_relay_beside(&made->state, made->notify_fd, made->init.pidfd, err);
+	if (code == 0)
+		code = foreground_wait(front, made->init.pid, made->init.pidfd, err);
 	if (opts->keep)
 		return code;
 	if (state_lock(&made->state, &failed) < 0) {
@@ -42,20 +45,32 @@ static int stay(struct runtime *runtime, const struct create_opts *opts, struct 
 	return -1;
 }
 
+/* Others may work on it while it gets ready. */
+static int relay(struct instance *made, struct error **err)
+{
+	state_unlock(&made->state);
+	return readiness_relay(&made->state, made->notify_fd, made->init.pidfd, err);
+}
+
 static int run_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct create_opts *opts = opts_;
 	cleanup_instance struct instance made = INSTANCE_INIT;
 	struct foreground front = FOREGROUND_INIT;
-	int code = 0;
+	int code;
 
 	if (!opts->detach && !opts->no_subreaper)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (instance_create(runtime, opts, args[0], false, &made, err) < 0)
 		return -1;
-	if (!opts->detach &&
-		foreground_open(&front, take_fd(&made.init.console_fd), err) < 0) {
+	if (!opts->detach && foreground_open(&front, take_fd(&made.init.console_fd), err) < 0) {
 		runtime_destroy(&made.init);
+		forget(&made);
+		return -1;
+	}
+	if (readiness_listen(&made.state, &made.notify_fd, err) < 0) {
+		runtime_destroy(&made.init);
+		foreground_close(&front);
 		forget(&made);
 		return -1;
 	}
@@ -66,7 +81,9 @@ static int run_run(struct runtime *runtime, const void *opts_, char **args, stru
 	}
 	if (instance_started(runtime, &made.state, &made.spec, err) < 0)
 		code = -1;
-	else if (!opts->detach)
+	else if (opts->detach)
+		code = relay(&made, err);
+	else
 		code = stay(runtime, opts, &front, &made, err);
 	foreground_close(&front);
 	return code;

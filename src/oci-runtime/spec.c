@@ -71,8 +71,8 @@ static struct json_object *member(struct json_object *obj, const char *key)
 	return value;
 }
 
-/* On v1 a cgroup mount shows the container's own part only from within the host's namespace: what is
- * told of paths there is true outside as well. */
+/* On v1 a cgroup mount shows the container's own part only from within the host's namespace: what
+ * is told of paths there is true outside as well. */
 static bool has_v2_alone(void)
 {
 	cleanup_error struct error *err = NULL;
@@ -104,7 +104,8 @@ static struct json_object *mapping(uid_t host)
  * network namespace; and no group that is not mapped. */
 static void make_rootless(struct json_object *config)
 {
-	struct json_object *linux_part = member(config, "linux"), *mounts = member(config, "mounts");
+	struct json_object *linux_part = member(config, "linux"),
+			   *mounts = member(config, "mounts");
 	struct json_object *namespaces = member(linux_part, "namespaces");
 
 	json_object_array_del_idx(namespaces, 1, 1);
@@ -143,22 +144,20 @@ static int spec_run(struct runtime *runtime, const void *opts_, char **args, str
 
 	(void)runtime, (void)args;
 	dir_fd = dir_open_at(AT_FDCWD, opts->bundle ? opts->bundle : ".", err);
-	if (dir_fd < 0 ||
-		json_parse(template, sizeof(template) - 1, "template", &config, err) < 0)
+	if (dir_fd < 0 || json_parse(template, sizeof(template) - 1, "template", &config, err) < 0)
 		return -1;
 	if (!has_v2_alone())
 		json_object_array_del_idx(
 			member(member(config, "linux"), "namespaces"), CGROUP_AT, 1);
 	if (opts->rootless)
 		make_rootless(config);
-	text = json_object_to_json_string_ext(config,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_PRETTY_TAB |
-			JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_object_to_json_string_ext(
+		config, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_PRETTY_TAB |
+				JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
 	/* O_EXCL: what somebody has written is not overwritten. */
 	fd = openat(dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0 && errno == EEXIST)
-		return error_new(err, ERROR_CONFLICT,
-			"File config.json exists. Remove it first");
+		return error_new(err, ERROR_CONFLICT, "File config.json exists. Remove it first");
 	if (fd < 0)
 		return error_sys(err, "make config.json");
 	return file_write_all(fd, text, strlen(text), "config.json", err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "oci-runtime/instance.h"
+#include "oci-runtime/readiness.h"
 #include "runtime/hook.h"
 
 int instance_started(const struct runtime *runtime, struct state *state, const struct spec *spec,
@@ -23,7 +24,7 @@ int instance_started(const struct runtime *runtime, struct state *state, const s
 static int start_run(struct runtime *runtime, const void *opts, char **args, struct error **err)
 {
 	cleanup_state struct state state = STATE_INIT;
-	cleanup_close int pidfd = -1;
+	cleanup_close int pidfd = -1, notify_fd = -1;
 	struct spec spec cleanup_spec;
 	enum status status;
 
@@ -40,10 +41,14 @@ static int start_run(struct runtime *runtime, const void *opts, char **args, str
 			status_name(status));
 	pidfd = state_pidfd(&state, err);
 	if (pidfd < 0 || state_spec(&state, &spec, err) < 0 ||
+		readiness_listen(&state, &notify_fd, err) < 0 ||
 		runtime_open_gate(state.dir_fd, STATE_GATE, pidfd, err) < 0)
 		return -1;
 	(void)unlinkat(state.dir_fd, STATE_GATE, 0);
-	return instance_started(runtime, &state, &spec, err);
+	if (instance_started(runtime, &state, &spec, err) < 0)
+		return -1;
+	state_unlock(&state);
+	return readiness_relay(&state, notify_fd, pidfd, err);
 }
 
 const struct command oci_start = {

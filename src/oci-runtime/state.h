@@ -31,6 +31,7 @@ struct json_object;
 struct runtime;
 
 #define STATE_GATE "gate"
+#define STATE_FILTERS ".seccomp" /* beside the containers: no id begins with a dot */
 
 enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
 
@@ -54,8 +55,8 @@ struct state {
 	}
 
 /* A new, locked one; ERROR_CONFLICT when the id is taken. Only id and fds are set. */
-int state_create(const struct runtime *runtime, const char *id, struct state *ret,
-	struct error **err);
+int state_create(
+	const struct runtime *runtime, const char *id, struct state *ret, struct error **err);
 /* While others may work on it: a process in the foreground stays longer than any lock should. */
 void state_unlock(const struct state *state);
 /* ERROR_NOT_FOUND when it was removed meanwhile. */

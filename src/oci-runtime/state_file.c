@@ -88,8 +88,7 @@ int state_save(const struct state *state, struct error **err)
 	json_put_int(obj, "owner", state->owner);
 	json_put_strv(obj, "annotations", state->annotations);
 	text = json_compact(obj);
-	return file_replace_at(
-		state->dir_fd, STATE_FILE, text, strlen(text), 0600, false, err);
+	return file_replace_at(state->dir_fd, STATE_FILE, text, strlen(text), 0600, false, err);
 }
 
 void state_forget(struct state *state)

@@ -114,8 +114,7 @@ static int add_flags(
 	int given = 0;
 
 	for (size_t i = 0; i < LENGTH(members); i++) {
-		const char *text =
-			*(const char *const *)((const char *)opts + members[i].offset);
+		const char *text = *(const char *const *)((const char *)opts + members[i].offset);
 		struct json_object *section = NULL, *value;
 
 		if (!text)
@@ -176,8 +175,7 @@ static int update_run(struct runtime *runtime, const void *opts, char **args, st
 	if (choose(opts, &resources, err) < 0 || state_cgroup(&state, &cgroup, err) < 0)
 		return -1;
 	if (!cgroup)
-		return error_new(
-			err, ERROR_UNSUPPORTED, "container '%s' has no cgroup", args[0]);
+		return error_new(err, ERROR_UNSUPPORTED, "container '%s' has no cgroup", args[0]);
 	return cgroup_update(cgroup, &resources, err);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "oci/spec_seccomp.h"
 
 void spec_init(struct spec *spec)
 {
@@ -83,6 +84,9 @@ void spec_done(struct spec *spec)
 	strv_free(spec->readonly_paths);
 	strv_free(spec->sysctl);
 	free(spec->seccomp);
+	if (spec->seccomp_profile)
+		spec_seccomp_done(spec->seccomp_profile);
+	free(spec->seccomp_profile);
 	free(spec->init);
 	strv_free(spec->annotations);
 	free(spec->mount_label);

@@ -50,6 +50,8 @@ struct spec_device {
 	gid_t gid;
 };
 
+struct spec_seccomp; /* oci/spec_seccomp.h */
+
 struct spec_overlay {
 	strv lower; /* topmost first */
 	char *upper, *work; /* NULL: a read-only root */
@@ -74,6 +76,7 @@ struct spec {
 	strv masked_paths, readonly_paths, sysctl; /* sysctl: "name=value" */
 	uint64_t root_propagation; /* MS_*; 0: private */
 	char *seccomp; /* NULL: none; "default"; or the file of a compiled filter */
+	struct spec_seccomp *seccomp_profile; /* linux.seccomp; NULL: not there */
 	char *init; /* NULL, or host path of the init program to put before args */
 	strv annotations; /* "key=value" */
 	struct spec_hooks hooks[HOOK_POINTS];
@@ -103,6 +106,7 @@ const char *namespace_name(int type); /* the specification's: "network" */
 const char *namespace_file(int type); /* of /proc/PID/ns: "net" */
 /* With dots as separators ('/' is then a dot of a name); NULL for what is no name. */
 char *sysctl_name(const char *given);
+void sysctl_swap(char *name); /* dots become slashes, and slashes dots */
 int sysctl_namespace(const char *name); /* CLONE_NEW*; 0: it is of none, but of the host */
 
 static inline void spec_done_p_(struct spec *spec)

@@ -40,6 +40,16 @@ static const struct {
 	{ "kernel.domainname", CLONE_NEWUTS },
 };
 
+void sysctl_swap(char *name)
+{
+	for (char *c = name; *c; c++) {
+		if (*c == '/')
+			*c = '.';
+		else if (*c == '.')
+			*c = '/';
+	}
+}
+
 /*
  * As sysctl(8): what separates first, separates; of the other kind are characters of a name
  * ("net/ipv4/conf/eth0.100/forwarding").
@@ -53,8 +63,7 @@ char *sysctl_name(const char *given)
 		strstr(given, "..") || strstr(given, "//") || strchr("./", *given))
 		return NULL;
 	if (given[strcspn(given, "./")] == '/')
-		for (char *c = name; *c; c++)
-			*c = *c == '/' ? '.' : *c == '.' ? '/' : *c;
+		sysctl_swap(name);
 	return take_ptr(name);
 }
 
@@ -71,7 +80,8 @@ int sysctl_namespace(const char *name)
 	return 0;
 }
 
-static int check_sysctl(const struct spec *spec, const char *given, struct error **err)
+static int check_sysctl(
+	const struct spec *spec, const char *given, const char *value, struct error **err)
 {
 	cleanup_free char *name = sysctl_name(given);
 	int type = name ? sysctl_namespace(name) : 0;
@@ -85,8 +95,11 @@ static int check_sysctl(const struct spec *spec, const char *given, struct error
 		error_new(err, ERROR_INVALID, ": needs an own %s namespace", namespace_name(type));
 		return error_hint(err, "without one it would change what others use as well");
 	}
-	if (strcmp(name, "kernel.hostname") == 0 && spec->hostname)
-		return error_new(err, ERROR_INVALID, ": contradicts 'hostname'");
+	if (strcmp(name, "kernel.hostname") == 0)
+		return error_new(err, ERROR_INVALID, ": is what 'hostname' is for");
+	if (strcmp(name, "kernel.domainname") == 0 && spec->domainname &&
+		strcmp(spec->domainname, value) != 0)
+		return error_new(err, ERROR_INVALID, ": contradicts 'domainname'");
 	return 0;
 }
 
@@ -95,7 +108,7 @@ static int check_sysctls(const struct spec *spec, struct error **err)
 	for (char *const *setting = spec->sysctl; setting && *setting; setting++) {
 		cleanup_free char *name = xstrndup(*setting, strcspn(*setting, "="));
 
-		if (check_sysctl(spec, name, err) < 0)
+		if (check_sysctl(spec, name, strchr(*setting, '=') + 1, err) < 0)
 			return spec_at(err, "linux.sysctl[\"%s\"]", name);
 	}
 	return 0;

@@ -64,6 +64,9 @@ static const struct row plain[] = {
 	{ "'hostname':1", "hostname: is not a string" },
 	{ "'hostname':'a\\u0000b'", "hostname: contains a NUL byte" },
 	{ "'hostname':'h'", "hostname: needs an own uts namespace" },
+	{ "'domainname':'a','linux':{'namespaces':[{'type':'uts'}],'sysctl':{'kernel.domainname':"
+	  "'b'}}",
+		"linux.sysctl[\"kernel.domainname\"]: contradicts 'domainname'" },
 	{ "'domainname':[]", "domainname: is not a string" },
 	{ "'domainname':'d'", "domainname: needs an own uts namespace" },
 	{ "'root':[]", "root: is not an object" },
@@ -177,6 +180,15 @@ static const struct row process[] = {
 		"process.scheduler.deadline: is of SCHED_DEADLINE only" },
 	{ "'scheduler':{'policy':'SCHED_DEADLINE','period':-1}",
 		"process.scheduler.period: -1 is negative" },
+	{ "'scheduler':{'policy':'SCHED_DEADLINE','deadline':9999}",
+		"process.scheduler.runtime: 0 is not from 1024" },
+	{ "'scheduler':{'policy':'SCHED_DEADLINE','runtime':9223372036854775808,'deadline':"
+	  "9223372036854775809}",
+		"process.scheduler.runtime: 9223372036854775808 is not from" },
+	{ "'scheduler':{'policy':'SCHED_DEADLINE','runtime':3000,'deadline':2000}",
+		"process.scheduler.runtime: 3000 is above deadline, which is 2000" },
+	{ "'scheduler':{'policy':'SCHED_DEADLINE','runtime':2000,'deadline':4000,'period':3000}",
+		"process.scheduler.deadline: 4000 is above period, which is 3000" },
 	{ "'ioPriority':1", "process.ioPriority: is not an object" },
 	{ "'ioPriority':{'priority':1}", "process.ioPriority.class: is missing" },
 	{ "'ioPriority':{'class':'x'}", "process.ioPriority.class: \"x\" is not known" },
@@ -277,6 +289,8 @@ static const struct row linux_rows[] = {
 	{ "'sysctl':{'kernel.shmmax':'1'}", "linux.sysctl[\"kernel.shmmax\"]: needs an own ipc" },
 	{ "'sysctl':{'kernel.domainname':'1'}",
 		"linux.sysctl[\"kernel.domainname\"]: needs an own uts" },
+	{ "'namespaces':[{'type':'uts'}],'sysctl':{'kernel.hostname':'1'}",
+		"linux.sysctl[\"kernel.hostname\"]: is what 'hostname' is for" },
 	{ "'sysctl':{'kernel.core_pattern':'1'}",
 		"linux.sysctl[\"kernel.core_pattern\"]: is not of a namespace" },
 	/* A family is its names, not what begins like one. */
@@ -405,25 +419,28 @@ static const struct {
 		"'UNAME26'", 64 },
 };
 
+static void check_count(size_t i, size_t count)
+{
+	cleanup_buf struct buf entries = BUF_INIT(BUF_LARGE);
+	cleanup_error struct error *err = NULL;
+	cleanup_free char *text = NULL;
+	cleanup_spec struct spec spec;
+
+	for (size_t k = 0; k < count; k++)
+		buf_printf(&entries, "%s%s", k ? "," : "", ceilings[i].entry);
+	text = document(ceilings[i].around, buf_text(&entries));
+	spec_init(&spec);
+	if ((spec_parse(text, strlen(text), &spec, &err) == 0) != (count <= ceilings[i].max))
+		fail_msg("%s, %zu: %s", ceilings[i].around, count,
+			err ? error_message(err) : "accepted");
+}
+
 static void counts_have_ceilings(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(ceilings) / sizeof(*ceilings); i++)
-		for (size_t count = ceilings[i].max - 1; count <= ceilings[i].max + 1; count++) {
-			cleanup_buf struct buf entries = BUF_INIT(BUF_LARGE);
-			cleanup_error struct error *err = NULL;
-			cleanup_free char *text = NULL;
-			cleanup_spec struct spec spec;
-
-			for (size_t k = 0; k < count; k++)
-				buf_printf(&entries, "%s%s", k ? "," : "", ceilings[i].entry);
-			text = document(ceilings[i].around, buf_text(&entries));
-			spec_init(&spec);
-			if ((spec_parse(text, strlen(text), &spec, &err) == 0) !=
-				(count <= ceilings[i].max))
-				fail_msg("%s, %zu: %s", ceilings[i].around, count,
-					err ? error_message(err) : "accepted");
-		}
+		for (size_t count = ceilings[i].max - 1; count <= ceilings[i].max + 1; count++)
+			check_count(i, count);
 }
 
 int main(void)

@@ -9,15 +9,13 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "oci/spec_json.h"
+#include "oci/spec_seccomp.h"
 
 #define NAMESPACES_MAX 8
 #define DEVICES_MAX 1024
 #define NET_DEVICES_MAX 256
 #define MINOR_MAX 0xfffff /* 20 bits */
 #define MAJOR_MAX 0xfff /* 12 bits */
-
-/* Members that another part of vessel does not carry out yet would stand here. */
-static const char *const unsupported[] = { "seccomp", NULL };
 
 static const struct spec_name domains[] = {
 	{ "LINUX", PER_LINUX },
@@ -95,7 +93,9 @@ static int parse_device(struct json_object *obj, void *arg, struct error **err)
 		return error_new(err, ERROR_INVALID, "path: '%s' is not absolute", path);
 	if (strlen(type) != 1 || !strchr("bcup", *type))
 		return error_new(err, ERROR_INVALID, "type: \"%s\" is not b, c, u or p", type);
-	device.type = *type == 'u' ? 'c' : *type; /* mknod(1)'s word for an unbuffered one */
+	device.type = *type;
+	if (*type == 'u') /* mknod(1)'s word for an unbuffered one */
+		device.type = 'c';
 	if (device_number(obj, &device, err) < 0)
 		return -1;
 	device.mode = (mode_t)mode & 07777;
@@ -275,6 +275,19 @@ static int parse_simple(struct json_object *obj, struct spec *spec, struct error
 	return 0;
 }
 
+static int parse_seccomp(struct json_object *obj, struct spec *spec, struct error **err)
+{
+	struct json_object *seccomp = NULL;
+	int found = spec_get(obj, "seccomp", json_type_object, &seccomp, err);
+
+	if (found <= 0)
+		return found;
+	spec->seccomp_profile = xcalloc(1, sizeof(*spec->seccomp_profile));
+	if (spec_seccomp_parse(seccomp, spec->seccomp_profile, err) < 0)
+		return spec_at(err, "seccomp");
+	return 0;
+}
+
 static int parse_objects(struct json_object *obj, struct spec *spec, struct error **err)
 {
 	struct json_object *resources = NULL;
@@ -283,7 +296,7 @@ static int parse_objects(struct json_object *obj, struct spec *spec, struct erro
 		parse_personality(obj, spec, err) < 0 || parse_rdt(obj, &spec->rdt, err) < 0 ||
 		parse_net_devices(obj, spec, err) < 0 ||
 		spec_memory_policy_parse(obj, &spec->memory_policy, err) < 0 ||
-		spec_refuse(obj, unsupported, "", err) < 0 ||
+		parse_seccomp(obj, spec, err) < 0 ||
 		spec_get(obj, "resources", json_type_object, &resources, err) < 0)
 		return -1;
 	return resources ? spec_resources_parse(resources, &spec->resources, err) : 0;

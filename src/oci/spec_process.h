@@ -3,6 +3,7 @@
 #pragma once
 
 #include <json-c/json.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -60,6 +61,12 @@ struct spec_process {
 	struct spec_io_priority io_priority;
 	char *affinity_initial, *affinity_final; /* NULL, or "0-3,7"; of exec only */
 };
+
+/* A policy for which v1's groups have a budget. */
+static inline bool spec_is_realtime(const struct spec_scheduler *scheduler)
+{
+	return scheduler->set && (scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR);
+}
 
 int spec_process_parse(struct json_object *obj, struct spec_process *ret, struct error **err);
 struct json_object *spec_process_json(const struct spec_process *process);

@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "oci/spec_json.h"
 
+#define RUNTIME_MIN 1024 /* nanoseconds */
+
 static const struct spec_name policies[] = {
 	{ "SCHED_OTHER", SCHED_NORMAL },
 	{ "SCHED_FIFO", SCHED_FIFO },
@@ -75,6 +77,28 @@ static int check_scheduler(const struct spec_scheduler *scheduler, struct error 
 	return 0;
 }
 
+/* As the kernel has it (sched(7)), which says no more than EINVAL. */
+static int check_deadline(const struct spec_scheduler *scheduler, struct error **err)
+{
+	uint64_t runtime = scheduler->runtime, deadline = scheduler->deadline;
+	uint64_t period = scheduler->period ? scheduler->period : deadline;
+
+	if (scheduler->policy != SCHED_DEADLINE)
+		return 0;
+	if (runtime < RUNTIME_MIN || runtime > INT64_MAX)
+		return error_new(err, ERROR_INVALID, "runtime: %llu is not from %d to 2^63 - 1",
+			(unsigned long long)runtime, RUNTIME_MIN);
+	if (runtime > deadline)
+		return error_new(err, ERROR_INVALID,
+			"runtime: %llu is above deadline, which is %llu",
+			(unsigned long long)runtime, (unsigned long long)deadline);
+	if (deadline > period)
+		return error_new(err, ERROR_INVALID,
+			"deadline: %llu is above period, which is %llu",
+			(unsigned long long)deadline, (unsigned long long)period);
+	return 0;
+}
+
 static int fill_scheduler(struct json_object *obj, struct spec_scheduler *ret, struct error **err)
 {
 	int64_t policy = 0, nice = 0, priority = 0;
@@ -93,7 +117,7 @@ static int fill_scheduler(struct json_object *obj, struct spec_scheduler *ret, s
 	ret->policy = (uint32_t)policy;
 	ret->nice = (int32_t)nice;
 	ret->priority = (uint32_t)priority;
-	return check_scheduler(ret, err);
+	return check_scheduler(ret, err) < 0 ? -1 : check_deadline(ret, err);
 }
 
 static int fill_io_priority(

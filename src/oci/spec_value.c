@@ -96,7 +96,7 @@ static const char *skip_range(const char *text)
 		return NULL;
 	if (*end == '-') {
 		digits = strspn(end + 1, "0123456789");
-		if (digits == 0 || digits > 5 || atoi(end + 1) < atoi(text))
+		if (digits == 0 || digits > 5 || strtol(end + 1, NULL, 10) < strtol(text, NULL, 10))
 			return NULL;
 		end += 1 + digits;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 #include "oci/spec_json.h"
+#include "oci/spec_seccomp.h"
 
 #define VERSION "1.2.0"
 
@@ -75,6 +76,8 @@ static struct json_object *linux_json(const struct spec *spec)
 	json_put_text(object, "cgroupsPath", spec->cgroups_path);
 	json_put(object, "namespaces", namespaces_json(spec));
 	put_time_offsets(object, spec);
+	if (spec->seccomp_profile)
+		json_put(object, "seccomp", spec_seccomp_json(spec->seccomp_profile));
 	if (spec->device_count > 0)
 		json_put(object, "devices", devices_json(spec));
 	json_put_text(object, "mountLabel", spec->mount_label);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/bind.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "oci/spec.h"
+#include "runtime/device.h"
 #include "runtime/id_map.h"
 #include "runtime/mount_option.h"
 #include "runtime/sync.h"
@@ -40,7 +42,7 @@ static bool is_mapped(const struct spec_mount *mount)
 	return mount->uid_map_count > 0 || has_option(mount, "idmap");
 }
 
-bool bind_is_callers(const struct spec *spec, const struct spec_mount *mount)
+static bool is_callers(const struct spec *spec, const struct spec_mount *mount)
 {
 	return (is_mapped(mount) || spec_has_namespace(spec, CLONE_NEWUSER)) && bind_is_one(mount);
 }
@@ -80,12 +82,10 @@ static int own_user_ns(const struct spec *spec, struct error **err)
 
 		if (ns->type != CLONE_NEWUSER)
 			continue;
-		if (!ns->path) {
-			const struct id_maps maps = { spec->uid_map, spec->gid_map,
-				spec->uid_map_count, spec->gid_map_count };
-
-			return id_maps_open(&maps, err);
-		}
+		if (!ns->path)
+			return id_maps_open(&(struct id_maps){ spec->uid_map, spec->gid_map,
+						    spec->uid_map_count, spec->gid_map_count },
+				err);
 		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
 		return fd < 0 ? error_sys(err, "open '%s'", ns->path) : fd;
 	}
@@ -181,11 +181,11 @@ int bind_open(const struct spec *spec, const char *bundle, const struct spec_mou
 	return take_fd(&fd);
 }
 
-static void binds_room(const struct spec *spec, struct binds *binds)
+static void binds_room(size_t count, struct binds *binds)
 {
-	binds->count = spec->mount_count;
-	binds->fds = xcalloc(binds->count, sizeof(int));
-	for (size_t i = 0; i < binds->count; i++)
+	binds->count = count;
+	binds->fds = xcalloc(count, sizeof(int));
+	for (size_t i = 0; i < count; i++)
 		binds->fds[i] = -1;
 }
 
@@ -196,7 +196,8 @@ static int open_one(const struct spec *spec, const char *bundle, const struct sp
 
 	if (mount_options_parse(mount->options, &options, err) < 0)
 		return -1;
-	return bind_open(spec, bundle, mount, &options, err);
+	return bind_is_one(mount) ? bind_open(spec, bundle, mount, &options, err)
+				  : devices_make(spec, &options, err);
 }
 
 int binds_open(const struct spec *spec, const char *bundle, struct binds *ret, struct error **err)
@@ -206,20 +207,18 @@ int binds_open(const struct spec *spec, const char *bundle, struct binds *ret, s
 	for (size_t i = 0; i < spec->mount_count; i++) {
 		const struct spec_mount *mount = &spec->mounts[i];
 
-		if (!bind_is_callers(spec, mount))
+		if (!is_callers(spec, mount) && !devices_are_callers(spec, mount))
 			continue;
 		if (!binds.fds)
-			binds_room(spec, &binds);
+			binds_room(spec->mount_count, &binds);
 		binds.fds[i] = open_one(spec, bundle, mount, err);
 		if (binds.fds[i] >= 0)
 			continue;
-		/* Who may not mount himself leaves it to init, which may in its own namespace. */
-		if (error_errno(*err) == EPERM && !is_mapped(mount)) {
-			error_free(*err);
-			*err = NULL;
-			return 0;
-		}
-		return error_wrap(err, "mount '%s'", mount->destination);
+		/* Who may not himself leaves it to init, which may in its own namespace. */
+		if (error_errno(*err) != EPERM || is_mapped(mount))
+			return error_wrap(err, "mount '%s'", mount->destination);
+		error_free(*err);
+		*err = NULL;
 	}
 	*ret = binds;
 	binds = (struct binds){ 0 };
@@ -234,21 +233,19 @@ int binds_send(const struct binds *binds, int sync_fd, struct error **err)
 	return 0;
 }
 
-int binds_receive(const struct spec *spec, int sync_fd, struct binds *ret, struct error **err)
+int binds_receive(const struct binds *expected, int sync_fd, struct binds *ret, struct error **err)
 {
-	for (size_t i = 0; i < spec->mount_count; i++) {
+	binds_room(expected->count, ret);
+	for (size_t i = 0; i < expected->count; i++) {
 		int fd = -1;
 
-		if (!bind_is_callers(spec, &spec->mounts[i]))
+		if (expected->fds[i] < 0)
 			continue;
-		if (!ret->fds)
-			binds_room(spec, ret);
 		if (sync_receive(sync_fd, &fd, err) != SYNC_BIND || fd < 0) {
 			close_fd(fd);
 			return *err ? -1
 				    : error_new(err, ERROR_INTERNAL,
-					      "the caller passed no mount for '%s'",
-					      spec->mounts[i].destination);
+					      "the caller passed no mount, number %zu", i);
 		}
 		ret->fds[i] = fd;
 	}

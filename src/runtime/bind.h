@@ -7,8 +7,8 @@
  *     the host's root may enter, and could not clear what the host has set on a mount;
  *   - with mapped ids: it takes rights in the user namespace of the file system, the host's.
  *
- * Both sides walk the same spec with the same question, bind_is_callers(): so the fds need no
- * numbers.
+ * In the same way such a container gets its /dev, because nodes are made with the host's rights.
+ * Init is a copy of its caller, and knows from its struct which ones will come, in their order.
  */
 #pragma once
 
@@ -26,7 +26,6 @@ struct binds { /* by the number of the mount; -1: none */
 };
 
 bool bind_is_one(const struct spec_mount *mount); /* is it a bind at all? */
-bool bind_is_callers(const struct spec *spec, const struct spec_mount *mount);
 /* With copy-symlink the fd is that of a symlink, where the source is one. */
 int bind_open(const struct spec *spec, const char *bundle, const struct spec_mount *mount,
 	const struct mount_options *options, struct error **err);
@@ -34,8 +33,8 @@ int bind_open(const struct spec *spec, const char *bundle, const struct spec_mou
 /* The caller's side: before init is started, and after SYNC_GO. ret->count 0: nothing to send. */
 int binds_open(const struct spec *spec, const char *bundle, struct binds *ret, struct error **err);
 int binds_send(const struct binds *binds, int sync_fd, struct error **err);
-/* Init's. */
-int binds_receive(const struct spec *spec, int sync_fd, struct binds *ret, struct error **err);
+/* Init's: those that expected has a number for. */
+int binds_receive(const struct binds *expected, int sync_fd, struct binds *ret, struct error **err);
 void binds_done(struct binds *binds);
 
 static inline void binds_done_p_(struct binds *binds)

@@ -163,11 +163,19 @@ static int make_all(struct cgroup *cgroup, unsigned int asked, bool may_share, s
 	return 0;
 }
 
-static void find_present(struct cgroup *cgroup)
+/* What is taken for missing is never removed: only what the kernel says is. */
+static int find_present(struct cgroup *cgroup, struct error **err)
 {
-	for (size_t i = 0; i < cgroup->host->count; i++)
-		if (faccessat(cgroup->host->hierarchies[i].root_fd, cgroup->dir, F_OK, 0) == 0)
+	for (size_t i = 0; i < cgroup->host->count; i++) {
+		const struct cgroup_hierarchy *hierarchy = &cgroup->host->hierarchies[i];
+
+		if (faccessat(hierarchy->root_fd, cgroup->dir, F_OK, 0) == 0)
 			cgroup->present |= 1U << i;
+		else if (errno != ENOENT && errno != EACCES && errno != ENOTDIR)
+			return error_sys(
+				err, "look for %s/%s", hierarchy->mount_point, cgroup->dir);
+	}
+	return 0;
 }
 
 int cgroup_open_v2(struct cgroup *cgroup, struct error **err)
@@ -275,7 +283,8 @@ int cgroup_open(
 		return -1;
 	if (find_dir(cgroup, path, err) < 0)
 		return -1;
-	find_present(cgroup);
+	if (find_present(cgroup, err) < 0)
+		return -1;
 	if (!cgroup->present)
 		return error_new(err, ERROR_NOT_FOUND, "no cgroup '%s'", path);
 	if (cgroup_open_v2(cgroup, err) < 0)
@@ -323,9 +332,8 @@ static int attach_first(struct cgroup *cgroup, pid_t pid, struct error **err)
 {
 	unsigned int asked = cgroup_limits_controllers(cgroup->pending);
 
-	if (cgroup_systemd_start(cgroup, pid, err) < 0)
+	if (cgroup_systemd_start(cgroup, pid, err) < 0 || find_present(cgroup, err) < 0)
 		return -1;
-	find_present(cgroup);
 	if (cgroup->host->mode != CGROUP_V2 &&
 		(make_all(cgroup, asked, true, err) < 0 || enter_all(cgroup, pid, err) < 0))
 		return -1;

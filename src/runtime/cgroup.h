@@ -69,6 +69,11 @@ bool cgroup_wants_pid(const struct cgroup *cgroup);
 int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct error **err);
 /* v2: makes it the user's, as far as the kernel's list of what is delegated says; else nothing. */
 int cgroup_delegate(struct cgroup *cgroup, uid_t uid, gid_t gid, struct error **err);
+/*
+ * A new group of v1 has no time for real-time processes, so none can become one, whatever its
+ * rights. Gives it some of what its parent has left, unless a limit has said how much; best effort.
+ */
+void cgroup_allow_realtime(struct cgroup *cgroup);
 /* Only what is set in limits is changed; memory and swap in the order the kernel wants. */
 int cgroup_update(struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
 /* SIGKILL to all, as often as it takes, until none is left; bounded by about two seconds. */

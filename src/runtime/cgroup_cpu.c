@@ -8,6 +8,9 @@
 #include "runtime/cgroup_limits.h"
 
 #define AT(member) offsetof(struct spec_resources, member)
+/* Of each second; the kernel lets all real-time processes together have 950 ms. */
+#define REALTIME_MOST_US 400000
+#define REALTIME_LEAST_US 1000
 
 static double log2_of(uint64_t n)
 {
@@ -206,4 +209,22 @@ unsigned int cgroup_cpu_asked(const struct spec_resources *limits)
 		     cgroup_is_set(limits->cpu_rt_runtime) || cgroup_is_set(limits->cpu_idle);
 
 	return asked ? 1U << CONTROLLER_CPU : 0;
+}
+
+void cgroup_allow_realtime(struct cgroup *cgroup)
+{
+	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_CPU];
+	const struct cgroup_file file = { cgroup, hierarchy, "cpu.rt_runtime_us" };
+	char text[VALUE_MAX];
+
+	for (int us = REALTIME_MOST_US; hierarchy && !hierarchy->v2 && us >= REALTIME_LEAST_US;
+		us /= 2) {
+		cleanup_error struct error *not_so_much = NULL;
+
+		if (cgroup_file_read(&file, text, sizeof(text), &not_so_much) < 0 || text[0] != '0')
+			return;
+		cgroup_write_number(us, text);
+		if (cgroup_file_write(&file, text, &not_so_much) == 0)
+			return;
+	}
 }

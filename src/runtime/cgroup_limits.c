@@ -108,27 +108,31 @@ static bool has_form(const struct cgroup *cgroup, const struct cgroup_limit *lim
 	return hierarchy && (hierarchy->v2 ? limit->v2 : limit->v1)[0].file;
 }
 
-static int write_first(struct cgroup *cgroup, const struct cgroup_limit *limit, int64_t value,
-	const struct cgroup_hierarchy *hierarchy, struct error **err)
+/* Kernels differ in which form they have: the first that is there counts. */
+static int write_forms(const struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy,
+	const struct cgroup_limit *limit, int64_t value, struct error **err)
 {
 	const struct cgroup_form *forms = hierarchy->v2 ? limit->v2 : limit->v1;
-	struct cgroup_file file = { cgroup, hierarchy, forms[0].file };
+	struct cgroup_file file = { .cgroup = cgroup, .hierarchy = hierarchy };
+	bool is_default = value == 0 && limit->zero_is_default, missing = false;
+	cleanup_error struct error *failed = NULL;
 
 	for (size_t i = 0; i < FORMS_MAX && forms[i].file; i++) {
 		char text[VALUE_MAX];
 
-		error_free(take_ptr(*err));
+		error_free(failed);
+		failed = NULL;
 		file.name = forms[i].file;
 		forms[i].write(value, text);
-		if (cgroup_file_write(&file, text, err) == 0)
+		if (cgroup_file_write(&file, text, &failed) == 0)
 			return 0;
-		if (error_errno(*err) != ENOENT)
+		missing = error_errno(failed) == ENOENT;
+		if (!missing || is_default)
 			break;
 	}
-	if (error_errno(*err) == ENOENT && value == 0 && limit->zero_is_default) {
-		error_free(take_ptr(*err));
+	if (missing && is_default)
 		return 0;
-	}
+	*err = take_ptr(failed);
 	return cgroup_limit_failed(limit->flag, &file, err);
 }
 
@@ -136,6 +140,7 @@ int cgroup_limit_apply(struct cgroup *cgroup, const struct cgroup_limit *limit,
 	const struct spec_resources *limits, struct error **err)
 {
 	const struct cgroup_hierarchy *hierarchy;
+	const struct cgroup_form *forms;
 	int64_t value;
 
 	if (!cgroup_is_asked(limit, limits, &value))
@@ -147,10 +152,11 @@ int cgroup_limit_apply(struct cgroup *cgroup, const struct cgroup_limit *limit,
 	hierarchy = cgroup_limit_find(cgroup, limit->controller, limit->flag, err);
 	if (!hierarchy)
 		return -1;
-	if (!has_form(cgroup, limit))
+	forms = hierarchy->v2 ? limit->v2 : limit->v1;
+	if (!forms[0].file)
 		return error_new(err, ERROR_UNSUPPORTED, "%s: cgroup %s has no such limit",
 			limit->flag, hierarchy->v2 ? "v2" : "v1");
-	return write_first(cgroup, limit, value, hierarchy, err);
+	return write_forms(cgroup, hierarchy, limit, value, err);
 }
 
 static int apply_texts(

@@ -20,8 +20,10 @@
 
 #include "oci/spec.h"
 #include "runtime/cgroup.h"
+#include "runtime/listener.h"
 
 struct error;
+struct filter;
 
 struct container_io {
 	int stdin_fd, stdout_fd,
@@ -33,6 +35,7 @@ struct container_init {
 	int pidfd;
 	int sync_fd; /* to the child, until started */
 	int console_fd; /* the terminal's master, when the process has one and is ready; else -1 */
+	struct listener_state listener; /* for whom its seccomp filter asks; texts of the setup */
 	bool ready;
 	struct cgroup *cgroup;
 	const struct container_setup *hooked; /* NULL, or with hooks, what it was made of */
@@ -49,18 +52,23 @@ struct container_setup {
 	enum cgroup_driver driver;
 	struct container_io io;
 	/*
+	 * For the state that hooks get; NULL: bundles with hooks are refused. With hooks, all that
+	 * is given here must stay until init is ready, and bundle is absolute.
+	 */
+	const char *id;
+	/*
 	 * For callers that do not stay until the program runs (vessel-runtime), 0 for others:
 	 * gate_fd is 0 or a listening SOCK_SEQPACKET socket (msg_listen_at()) in a directory of
 	 * mode 0700, at which init waits for runtime_open_gate(); the program gets preserve_fds of
 	 * the caller's fds, from 3 on, which must not be close-on-exec.
 	 */
-	/*
-	 * For the state that hooks get; NULL: bundles with hooks are refused. With hooks, all that
-	 * is given here must stay until init is ready, and bundle is absolute.
-	 */
-	const char *id;
 	int gate_fd;
 	unsigned preserve_fds;
+	/*
+	 * Of filter_compile(), for a spec with linux.seccomp, which is refused without; NULL: the
+	 * spec's own one (filter_open()).
+	 */
+	const struct filter *filter;
 	bool no_pivot; /* chroot instead of pivot_root(2), for a host on a ramfs */
 	bool no_new_keyring;
 };
@@ -101,6 +109,8 @@ struct container_exec {
 	struct cgroup *cgroup;
 	struct container_io io;
 	unsigned preserve_fds;
+	const struct filter *filter; /* as in struct container_setup */
+	const char *id, *bundle; /* for the listener of that filter, if it has one */
 };
 /* Runs a further process as a child of the caller; *ret_pidfd and *ret_console (-1 without
  * terminal) are the caller's. */

@@ -19,6 +19,7 @@
 #include "runtime/identity.h"
 #include "runtime/init.h"
 #include "runtime/kernel_setting.h"
+#include "runtime/label.h"
 #include "runtime/launch.h"
 #include "runtime/net_device.h"
 #include "runtime/rdt.h"
@@ -167,10 +168,7 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	struct container_init *made, struct error **err)
 {
 	struct start __attribute__((cleanup(start_done_p_))) start = {
-		.init = { .setup = setup,
-			.filter = filter->bytes,
-			.filter_bytes = filter->length,
-			.namespaces.time_fd = -1 },
+		.init = { .setup = setup, .filter = filter, .namespaces.time_fd = -1 },
 		.how = { .join_pidfd = -1,
 			.cgroup_fd = made->cgroup ? cgroup_clone_fd(made->cgroup) : -1,
 			.fds = { setup->io.stdin_fd, setup->io.stdout_fd, setup->io.stderr_fd, -1,
@@ -189,9 +187,9 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	start.how.cgroup = attach ? NULL : made->cgroup;
 	made->sync_fd = pair[0];
 	start.child_fd = start.how.fds[LAUNCH_SYNC_FD] = pair[1];
-	start.init.has_binds = start.binds.count > 0;
+	start.init.binds = &start.binds;
 	start.init.wait_go = attach || start.init.namespaces.made & CLONE_NEWUSER ||
-			     start.init.has_binds || setup->spec->net_device_count > 0 ||
+			     start.binds.count > 0 || setup->spec->net_device_count > 0 ||
 			     setup->spec->rdt.set;
 	if (launch_init(setup, &start, made, attach, err) < 0)
 		return -1;
@@ -235,9 +233,13 @@ static int make_cgroup(const struct container_setup *setup, struct cgroup **ret,
 		struct cgroup **, struct error **) =
 		setup->id ? cgroup_create_shared : cgroup_create;
 
-	if (!spec->cgroups_path ||
-		create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0)
+	if (!spec->cgroups_path)
 		return 0;
+	if (create(spec->cgroups_path, setup->driver, &spec->resources, ret, err) == 0) {
+		if (spec_is_realtime(&spec->process.scheduler))
+			cgroup_allow_realtime(*ret);
+		return 0;
+	}
 	if (!can_do_without(&spec->resources, *err))
 		return -1;
 	error_free(*err);
@@ -263,14 +265,20 @@ int runtime_create(
 	struct container_init made = CONTAINER_INIT_NONE;
 
 	if (kernel_settings_check(setup->spec, err) < 0 || rdt_check(setup->spec, err) < 0 ||
-		check_hooks(setup, &made, err) < 0 ||
-		filter_open(setup->spec->seccomp, &filter, err) < 0 ||
+		label_check(&setup->spec->process, err) < 0 || check_hooks(setup, &made, err) < 0 ||
+		(!setup->filter && filter_open(setup->spec, &filter, err) < 0) ||
 		make_cgroup(setup, &made.cgroup, err) < 0)
 		return -1;
-	if (start_init(setup, &filter, &made, err) < 0) {
+	if (start_init(setup, setup->filter ? setup->filter : &filter, &made, err) < 0) {
 		runtime_destroy(&made);
 		return -1;
 	}
+	made.listener = (struct listener_state){ .container = { .id = setup->id,
+							 .status = "creating",
+							 .bundle = setup->bundle,
+							 .pid = made.pid },
+		.pid = made.pid };
+	listener_describe(setup->spec, &made.listener);
 	*ret = made;
 	return 0;
 }

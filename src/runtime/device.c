@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/device.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/id_map.h"
+#include "runtime/mount_option.h"
 #include "runtime/rootfs.h"
 #include "sys/mount.h"
 #include "sys/path.h"
@@ -47,6 +51,11 @@ static mode_t node_type(const struct spec_device *device)
 	return device->type == 'p' ? S_IFIFO : S_IFCHR;
 }
 
+static bool is_below_dev(const struct spec_device *device)
+{
+	return strncmp(device->path, DEV, strlen(DEV)) == 0;
+}
+
 static bool is_same(const struct stat *st, const struct spec_device *device)
 {
 	dev_t number = makedev((unsigned int)device->major, (unsigned int)device->minor);
@@ -65,6 +74,9 @@ static int check_same(
 	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(err, "look at device '%s'", device->path);
 	if (is_same(&st, device) || is_default(device))
+		return 0;
+	/* In our /dev that is one of the usual links: /dev/ptmx leads to the container's own. */
+	if (S_ISLNK(st.st_mode) && is_below_dev(device))
 		return 0;
 	return error_new(err, ERROR_INVALID, "device '%s': another file is there", device->path);
 }
@@ -86,11 +98,6 @@ static int make_node(
 	return 0;
 }
 
-static bool is_below_dev(const struct spec_device *device)
-{
-	return strncmp(device->path, DEV, strlen(DEV)) == 0;
-}
-
 /* In dev_fd, or below the root for one that is elsewhere. */
 static int make_at(
 	int base_fd, const char *path, const struct spec_device *device, struct error **err)
@@ -108,10 +115,8 @@ static int make_at(
 	return make_node(parent_fd, slash + 1, device, err);
 }
 
-static int make_all(const struct rootfs *root, int dev_fd, struct error **err)
+static int make_all(const struct spec *spec, int dev_fd, struct error **err)
 {
-	const struct spec *spec = root->spec;
-
 	for (size_t i = 0; i < spec->device_count; i++) {
 		cleanup_free char *path = path_clean(spec->devices[i].path);
 
@@ -193,14 +198,21 @@ static bool cannot_make(struct error **err)
 	return true;
 }
 
+static int make_links(int dev_fd, struct error **err)
+{
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
+		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0)
+			return error_sys(err, "link '/dev/%s'", links[i].name);
+	return 0;
+}
+
 int devices_fill(const struct rootfs *root, int dev_fd, struct error **err)
 {
 	bool bind = root->user_ns;
 
-	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
-		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0)
-			return error_sys(err, "link '/dev/%s'", links[i].name);
-	if (!bind && make_all(root, dev_fd, err) < 0) {
+	if (make_links(dev_fd, err) < 0)
+		return -1;
+	if (!bind && make_all(root->spec, dev_fd, err) < 0) {
 		bind = cannot_make(err);
 		if (!bind)
 			return -1;
@@ -252,4 +264,67 @@ int devices_outside_dev(const struct rootfs *root, struct error **err)
 			return -1;
 	}
 	return 0;
+}
+
+bool devices_are_callers(const struct spec *spec, const struct spec_mount *mount)
+{
+	cleanup_free char *at = NULL;
+
+	for (size_t i = 0; i < spec->namespace_count; i++)
+		if (spec->namespaces[i].type == CLONE_NEWUSER && !spec->namespaces[i].path &&
+			mount->type && strcmp(mount->type, "tmpfs") == 0) {
+			at = path_clean(mount->destination);
+			return strcmp(at, "/dev") == 0;
+		}
+	return false;
+}
+
+/* To the ids that the container sees as the given ones. */
+static int give(const struct spec *spec, int fd, const char *name, struct error **err)
+{
+	struct stat st;
+
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, "look at '/dev/%s'", name);
+	/* Without a root in there it is the first that there is, as init itself. */
+	if (!id_map_to_host(spec->uid_map, spec->uid_map_count, &st.st_uid))
+		st.st_uid = spec->uid_map[0].host;
+	if (!id_map_to_host(spec->gid_map, spec->gid_map_count, &st.st_gid))
+		st.st_gid = spec->gid_map[0].host;
+	if (fchownat(fd, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, "set the owner of '/dev/%s'", name);
+	return 0;
+}
+
+/* All that is directly in it: what lies deeper are directories that hold one node each. */
+static int give_all(const struct spec *spec, int dev_fd, struct error **err)
+{
+	int fd = openat(dev_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int result = 0;
+
+	if (!dir) {
+		close_fd(fd);
+		return error_sys(err, "read the new /dev");
+	}
+	while (result == 0 && (entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, "..") != 0)
+			result = give(spec, dev_fd, entry->d_name, err);
+	closedir(dir);
+	return result;
+}
+
+int devices_make(const struct spec *spec, const struct mount_options *options, struct error **err)
+{
+	/* The nodes' modes are meant as they are written. */
+	mode_t mask = umask(0);
+	cleanup_close int fd = mount_new("tmpfs", "tmpfs", options->parameters,
+		(options->set | options->all_set) & ~(uint64_t)MOUNT_ATTR_RDONLY, err);
+	int result = -1;
+
+	if (fd >= 0 && make_links(fd, err) == 0 && make_all(spec, fd, err) == 0)
+		result = give_all(spec, fd, err);
+	(void)umask(mask);
+	return result < 0 ? -1 : take_fd(&fd);
 }

@@ -8,10 +8,18 @@
 #include <stdbool.h>
 
 struct error;
+struct mount_options;
 struct rootfs;
 struct spec;
+struct spec_mount;
 
 bool devices_have_mount(const struct spec *spec); /* is there a mount for /dev? */
+/*
+ * For a container in a user namespace that is made for it: its /dev, with all nodes, made by who
+ * starts it. Then init has nothing to fill. EPERM from who may not make nodes himself.
+ */
+bool devices_are_callers(const struct spec *spec, const struct spec_mount *mount);
+int devices_make(const struct spec *spec, const struct mount_options *options, struct error **err);
 /* A tmpfs at /dev for a spec that has none. */
 int devices_mount_default(const struct rootfs *root, struct error **err);
 /* Fills the detached tmpfs and attaches it at /dev. */

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,8 +14,10 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "oci/spec.h"
+#include "runtime/filter.h"
 #include "runtime/identity.h"
 #include "runtime/launch.h"
+#include "runtime/listener.h"
 #include "runtime/program.h"
 #include "runtime/rootfs.h"
 #include "runtime/schedule.h"
@@ -24,6 +27,8 @@
 
 #define INIT_PROGRAM "/sbin/docker-init"
 #define UMASK_DEFAULT 022
+/* For rights that a user has by groups which no map can name: what podman sets for keep-groups. */
+#define KEEP_GROUPS "run.oci.keep_original_groups=1"
 #define FINAL "process.execCPUAffinity.final"
 
 /* Handlers are reset by execve(2); what our caller ignores (SIGPIPE, a shell's trap '') is not. */
@@ -99,11 +104,32 @@ static int keep_stdio(const struct container_io *io, struct error **err)
 	return 0;
 }
 
+/*
+ * So that the program can open /dev/stdout by its name (nginx logs there), as with Docker: what is
+ * a pipe, a socket or a file is given to the user it runs as. Never a device: its node can be the
+ * host's.
+ */
+static void give_stdio(const struct entry *entry)
+{
+	const struct container_io *io = entry->io;
+	const int given[] = { io->stdin_fd, io->stdout_fd, io->stderr_fd };
+	struct stat st;
+
+	for (int i = 0; entry->user.uid != 0 && i < 3; i++) {
+		if (given[i] < 0 || fstat(i, &st) < 0 || st.st_uid == entry->user.uid)
+			continue;
+		if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode))
+			if (fchown(i, entry->user.uid, entry->user.gid) < 0)
+				continue; /* one that is not mapped here, or a read-only file */
+	}
+}
+
 static int set_stdio(const struct entry *entry, int root_fd, int terminal_fd, struct error **err)
 {
 	if (terminal_fd < 0) {
 		if (fill_stdio(entry->io, root_fd, err) < 0)
 			return -1;
+		give_stdio(entry);
 		return keep_stdio(entry->io, err);
 	}
 	if (fchown(terminal_fd, entry->user.uid, (gid_t)-1) < 0)
@@ -204,11 +230,13 @@ static int place_fds(struct entry *entry, struct error **err)
 int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct error **err)
 {
 	const struct spec_process *process = entry->process;
-	bool keep_admin = entry->filter && !process->no_new_privileges;
+	bool keep_admin = entry->filter->bytes && !process->no_new_privileges;
 
 	entry->env = strv_copy(process->env);
 	if (user_lookup(root_fd, process, &entry->user, err) < 0)
 		return -1;
+	entry->user.keep_groups =
+		entry->spec && strv_contains(entry->spec->annotations, KEEP_GROUPS);
 	if (!env_get(entry->env, "HOME"))
 		env_set(&entry->env, "HOME", entry->user.home ? entry->user.home : "/");
 	if (set_stdio(entry, root_fd, terminal_fd, err) < 0 || enter_cwd(entry, root_fd, err) < 0 ||
@@ -225,11 +253,20 @@ int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct erro
 	return place_fds(entry, err);
 }
 
+int entry_confine(struct entry *entry, bool ready, struct error **err)
+{
+	bool listens = entry->filter->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+
+	if (!entry->filter->bytes || listens == ready || entry->confined)
+		return 0;
+	entry->confined = true;
+	if (listens)
+		return listener_load(entry->filter, entry->sync_fd, err);
+	return seccomp_filter_attach(entry->filter, err);
+}
+
 int entry_exec(struct entry *entry, struct error **err)
 {
-	/* The last step before execve: a filter need not allow what comes before it. */
-	if (entry->filter && seccomp_filter_load(entry->filter, entry->filter_bytes, err) < 0)
-		return -1;
 	execve(entry->program, entry->args, entry->env);
 	return program_explain(entry->program, err);
 }

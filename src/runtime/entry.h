@@ -13,14 +13,15 @@
 #include "runtime/user.h"
 
 struct error;
+struct filter;
 struct spec_process;
 
 struct entry {
 	const struct spec *spec; /* of the container */
 	const struct spec_process *process;
 	const struct container_io *io;
-	const void *filter; /* seccomp; NULL: none */
-	size_t filter_bytes;
+	const struct filter *filter; /* seccomp; without bytes: none */
+	bool confined; /* it is loaded */
 	bool is_exec; /* a later process of the container */
 	bool use_init; /* args are given to /sbin/docker-init */
 	bool no_new_keyring;
@@ -40,5 +41,11 @@ struct entry {
 int entry_begin(struct entry *entry, struct error **err);
 /* Everything but the program. root_fd is "/"; terminal_fd the slave, or -1. */
 int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct error **err);
+/*
+ * Loads the filter, once: what follows must be allowed by it. One with a listener is loaded before
+ * the caller hears SYNC_READY (ready is false), because it is the caller who passes the listener
+ * on; others as late as can be.
+ */
+int entry_confine(struct entry *entry, bool ready, struct error **err);
 /* Returns only with an error. */
 int entry_exec(struct entry *entry, struct error **err);

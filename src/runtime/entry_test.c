@@ -336,7 +336,7 @@ static void path_is_searched_in_order(void **state)
 static const struct {
 	const char *why, *cwd, *message;
 } directories_refused[] = {
-	{ "not there", "/nosuch", "No such file or directory" },
+	{ "cannot be made", "/etc/passwd/below", "Not a directory" },
 	{ "a file", "/etc/passwd", "Not a directory" },
 	{ "a host fd (CVE-2024-21626)", "/proc/self/fd/3", "working directory" },
 	{ "another one", "/proc/self/fd/7", "working directory" },
@@ -352,6 +352,9 @@ static void the_working_directory_is_inside(void **state)
 	assert_int_equal(symlinkat("../../../../tmp", fixture->dir_fd, "rootfs/up"), 0);
 	replace_string(cwd, xstrdup("/up"));
 	expect_output(fixture, "pwd -P; touch here; ls /tmp", "/tmp\nhere\n");
+	/* The first process's is made when it is missing, as all runtimes do. */
+	replace_string(cwd, xstrdup("/made/here"));
+	expect_output(fixture, "pwd", "/made/here\n");
 	for (size_t i = 0; i < sizeof(directories_refused) / sizeof(*directories_refused); i++) {
 		struct outcome outcome cleanup_outcome = { 0 };
 

@@ -11,7 +11,9 @@
 #include "runtime/container.h"
 #include "runtime/entry.h"
 #include "runtime/filter.h"
+#include "runtime/label.h"
 #include "runtime/launch.h"
+#include "runtime/rootfs.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
 #include "sys/process.h"
@@ -39,6 +41,19 @@ static int open_terminal(const struct job *job, int root_fd, int *ret_slave, str
 	return sync_send_fd(LAUNCH_SYNC_FD, SYNC_CONSOLE, master_fd, err);
 }
 
+/* The container's own /proc may be anything; /proc of ours would be the host's in it. */
+static int set_label(const struct job *job, struct error **err)
+{
+	cleanup_close int proc_fd = -1;
+
+	if (!label_is_asked(job->exec->process))
+		return 0;
+	proc_fd = private_proc_open(err);
+	if (proc_fd < 0)
+		return error_wrap(err, "label of the process");
+	return label_apply(job->exec->process, proc_fd, err);
+}
+
 static int run(const struct job *job, struct entry *entry, struct error **err)
 {
 	int root_fd, terminal_fd = -1;
@@ -50,9 +65,11 @@ static int run(const struct job *job, struct entry *entry, struct error **err)
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return error_sys(err, "open the container's root");
-	if (open_terminal(job, root_fd, &terminal_fd, err) < 0 ||
+	if (set_label(job, err) < 0 || open_terminal(job, root_fd, &terminal_fd, err) < 0 ||
 		entry_prepare(entry, root_fd, terminal_fd, err) < 0 ||
-		sync_send(entry->sync_fd, SYNC_READY, err) < 0)
+		entry_confine(entry, false, err) < 0 ||
+		sync_send(entry->sync_fd, SYNC_READY, err) < 0 ||
+		entry_confine(entry, true, err) < 0)
 		return -1;
 	return entry_exec(entry, err);
 }
@@ -66,8 +83,7 @@ LAUNCH_STACK static void __attribute__((noreturn)) job_run(void *arg)
 		.process = exec->process,
 		.is_exec = true,
 		.io = &exec->io,
-		.filter = job->filter->bytes,
-		.filter_bytes = job->filter->length,
+		.filter = job->filter,
 		.preserved_fds = exec->preserve_fds,
 		.sync_fd = LAUNCH_SYNC_FD };
 
@@ -85,8 +101,25 @@ static uint64_t namespaces_of(const struct spec *spec)
 	return flags;
 }
 
+/* Takes the fd. */
+static int send_listener(const struct container_exec *exec, pid_t pid, int fd, struct error **err)
+{
+	struct listener_state state = { .container = { .id = exec->id,
+						.status = "running",
+						.bundle = exec->bundle,
+						.pid = exec->init_pid },
+		.pid = pid };
+	int result;
+
+	listener_describe(exec->spec, &state);
+	result = listener_send(&state, fd, err);
+	close_fd(fd);
+	return result;
+}
+
 /* Until the program runs. */
-static int wait_started(int sync_fd, int *ret_console, struct error **err)
+static int wait_started(const struct container_exec *exec, pid_t pid, int sync_fd, int *ret_console,
+	struct error **err)
 {
 	bool ready = false;
 
@@ -95,6 +128,8 @@ static int wait_started(int sync_fd, int *ret_console, struct error **err)
 		int type = sync_receive(sync_fd, &fd, err);
 
 		if (type < 0)
+			return -1;
+		if (type == SYNC_LISTENER && send_listener(exec, pid, take_fd(&fd), err) < 0)
 			return -1;
 		if (type == SYNC_CONSOLE)
 			*ret_console = fd;
@@ -143,9 +178,9 @@ pid_t runtime_exec(
 {
 	uint64_t namespaces = namespaces_of(exec->spec);
 	struct filter filter cleanup_filter = { 0 };
-	struct job job = {
-		.exec = exec, .filter = &filter, .late_namespaces = namespaces & LATE_NAMESPACES
-	};
+	struct job job = { .exec = exec,
+		.filter = exec->filter ? exec->filter : &filter,
+		.late_namespaces = namespaces & LATE_NAMESPACES };
 	struct launch how = {
 		.join_pidfd = exec->init_pidfd,
 		.join_flags = namespaces & ~LATE_NAMESPACES,
@@ -163,10 +198,12 @@ pid_t runtime_exec(
 	int pair[2];
 	pid_t pid;
 
-	if (launch_more_fds(&more, &more_fds, &how.more_count, err) < 0)
+	if (label_check(exec->process, err) < 0 ||
+		launch_more_fds(&more, &more_fds, &how.more_count, err) < 0)
 		return -1;
 	how.more_fds = more_fds;
-	if (filter_open(exec->spec->seccomp, &filter, err) < 0 || sync_pair(pair, err) < 0)
+	if ((!exec->filter && filter_open(exec->spec, &filter, err) < 0) ||
+		sync_pair(pair, err) < 0)
 		return -1;
 	sync_fd = pair[0];
 	child_fd = how.fds[LAUNCH_SYNC_FD] = pair[1];
@@ -174,7 +211,7 @@ pid_t runtime_exec(
 	if (pid < 0)
 		return error_wrap(err, "start a process in the container");
 	close_fd(take_fd(&child_fd));
-	if (wait_started(sync_fd, &console_fd, err) < 0) {
+	if (wait_started(exec, pid, sync_fd, &console_fd, err) < 0) {
 		end(pidfd);
 		return -1;
 	}

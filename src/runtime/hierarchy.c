@@ -151,16 +151,12 @@ static int mount_v2(
 	return attach_tree(root, fd, target, err);
 }
 
-/*
- * What is shown is where init is. When that is the caller's own cgroup, because the container got
- * none, writing would reach all that the caller has there (CVE-2023-25809). And v2 lets who sees no
- * namespace move processes to wherever the paths of /proc/PID/cgroup lead.
- */
-static bool may_write(const struct rootfs *root, bool v2)
+static bool has_cgroup_ns(const struct spec *spec)
 {
-	bool has_ns = spec_has_namespace(root->spec, CLONE_NEWCGROUP);
-
-	return has_ns || (!v2 && root->spec->cgroups_path && !root->user_ns);
+	for (size_t i = 0; i < spec->namespace_count; i++)
+		if (spec->namespaces[i].type == CLONE_NEWCGROUP)
+			return true;
+	return false;
 }
 
 int hierarchy_mount(const struct rootfs *root, const struct mount_options *options,
@@ -169,13 +165,17 @@ int hierarchy_mount(const struct rootfs *root, const struct mount_options *optio
 	uint64_t attrs = options->set | options->all_set;
 	struct statfs fs;
 	int result;
-	bool v2;
 
+	/*
+	 * What is shown is the own cgroup, but for a user namespace that may be one that others are
+	 * in as well (CVE-2023-25809), and without a cgroup of its own it is the caller's. Else who
+	 * asks for it may write, as engines in containers do.
+	 */
+	if ((root->user_ns || !root->spec->cgroups_path) && !has_cgroup_ns(root->spec))
+		attrs |= MOUNT_ATTR_RDONLY;
 	if (statfs(HOST_TREE, &fs) < 0)
 		return error_sys(err, "look at " HOST_TREE);
-	v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
-	if (!may_write(root, v2))
-		attrs |= MOUNT_ATTR_RDONLY;
-	result = v2 ? mount_v2(root, target, attrs, err) : mount_v1(root, target, attrs, err);
+	result = fs.f_type == CGROUP2_SUPER_MAGIC ? mount_v2(root, target, attrs, err)
+						  : mount_v1(root, target, attrs, err);
 	return result < 0 ? error_wrap(err, "mount '%s'", target) : 0;
 }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -12,16 +13,13 @@
 
 #define STATE_VERSION "1.2.1"
 
-static const struct {
-	const char *name;
-	const char *directory; /* NULL: the bundle */
-} points[HOOK_POINTS] = {
-	[HOOK_PRESTART] = { "prestart", NULL },
-	[HOOK_CREATE_RUNTIME] = { "createRuntime", NULL },
-	[HOOK_CREATE_CONTAINER] = { "createContainer", "." },
-	[HOOK_START_CONTAINER] = { "startContainer", "/" },
-	[HOOK_POSTSTART] = { "poststart", NULL },
-	[HOOK_POSTSTOP] = { "poststop", NULL },
+static const char *const names[HOOK_POINTS] = {
+	[HOOK_PRESTART] = "prestart hook",
+	[HOOK_CREATE_RUNTIME] = "createRuntime hook",
+	[HOOK_CREATE_CONTAINER] = "createContainer hook",
+	[HOOK_START_CONTAINER] = "startContainer hook",
+	[HOOK_POSTSTART] = "poststart hook",
+	[HOOK_POSTSTOP] = "poststop hook",
 };
 
 bool hooks_any(const struct spec *spec)
@@ -66,11 +64,22 @@ char *hook_state_text(const struct hook_state *state)
 /* One that is gone (after the container) is no reason not to run. */
 static int open_directory(enum spec_hook_point point, const char *bundle)
 {
-	const char *directory = points[point].directory;
+	if (point == HOOK_START_CONTAINER || !bundle)
+		return -1;
+	return open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
 
-	if (!directory)
-		directory = bundle;
-	return directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+/*
+ * One that brings no environment gets ours, as with other runtimes; inside the container that is
+ * the program's: ours may hold what the container must not know. What an image sets never reaches a
+ * hook outside (LD_PRELOAD: CVE-2025-23266).
+ */
+static char *const *environment_of(
+	const struct spec *spec, enum spec_hook_point point, const struct spec_hook *hook)
+{
+	if (hook->env)
+		return hook->env;
+	return point == HOOK_START_CONTAINER ? spec->process.env : environ;
 }
 
 int hooks_run(const struct spec *spec, enum spec_hook_point point, const struct hook_state *state,
@@ -92,15 +101,17 @@ int hooks_run_text(const struct spec *spec, enum spec_hook_point point, const ch
 
 	for (size_t i = 0; i < hooks->count; i++) {
 		const struct spec_hook *hook = &hooks->items[i];
-		struct program_run run = { .path = hook->path,
+		struct program_run run = { .name = names[point],
+			.path = hook->path,
 			.args = hook->args,
-			.env = hook->env,
+			.env = environment_of(spec, point, hook),
 			.input = text,
 			.cwd_fd = cwd_fd,
 			.timeout_s = hook->timeout };
 
+		/* Who calls runc looks for these words. */
 		if (program_run(&run, err) < 0)
-			return error_wrap(err, "%s hook %zu", points[point].name, i);
+			return error_wrap(err, "error running hook");
 	}
 	return 0;
 }

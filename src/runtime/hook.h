@@ -24,9 +24,8 @@ bool hooks_any(const struct spec *spec); /* those that are ours to run: all but 
 /* The caller frees it. */
 char *hook_state_text(const struct hook_state *state);
 /*
- * All hooks of a point, in their order, until one fails. Their working directory is the bundle;
- * that of createContainer the caller's (init is in the container's root then), and that of
- * startContainer "/".
+ * All hooks of a point, in their order, until one fails. Their working directory is the bundle, or
+ * "/" where it cannot be entered, and for startContainer.
  */
 int hooks_run(const struct spec *spec, enum spec_hook_point point, const struct hook_state *state,
 	struct error **err);

@@ -85,7 +85,7 @@ static void each_runs_in_its_place(void **state)
 	add_hook(fixture, HOOK_CREATE_RUNTIME, "echo runtime2 >> $OUT");
 	/* In the container's namespaces, and the host's files can still be seen. */
 	add_hook(fixture, HOOK_CREATE_CONTAINER,
-		"echo container $(hostname) $(pwd) $(test -e bin/busybox && echo root) "
+		"echo container $(hostname) $(pwd) $(test -e rootfs/proc/self && echo mounts) "
 		"$(test -e /usr/bin/env && echo host) >> $OUT");
 	add_hook(fixture, HOOK_START_CONTAINER,
 		"echo start $(pwd) $(test -e /usr/bin/env || echo inside) > /tmp/hook");
@@ -96,7 +96,7 @@ static void each_runs_in_its_place(void **state)
 		fail_msg("%s", error_message(outcome.error));
 	assert_string_equal(outcome.output, "start / inside\n");
 	wanted = xasprintf("prestart %s %s\nruntime1 %s\nruntime2\n"
-			   "container vessel-test %s/rootfs root host\n",
+			   "container vessel-test %s mounts host\n",
 		ns, fixture->dir, ns, fixture->dir);
 	expect_written(fixture, wanted);
 }
@@ -154,21 +154,52 @@ static void they_inherit_nothing(void **state)
 	expect_written(fixture, NOTHING NOTHING); /* 3 is what ls looks at */
 }
 
+/* Outside ours, which tests and callers may need; inside the program's. */
+static void without_an_environment_there_is_a_default(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct outcome outcome cleanup_outcome = { 0 };
+	static const enum spec_hook_point points[] = { HOOK_CREATE_CONTAINER,
+		HOOK_START_CONTAINER };
+	cleanup_free char *out = xasprintf("%s/out", fixture->dir);
+
+	assert_int_equal(setenv("VESSEL_TEST_OUT", out, 1), 0);
+	strv_append(&fixture->spec.process.env, "IMAGE=1");
+	for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++) {
+		add_hook(fixture, points[i],
+			"echo image:$IMAGE ours:$VESSEL_TEST_OUT >> ${VESSEL_TEST_OUT:-/tmp/out}");
+		strv_free(fixture->spec.hooks[points[i]].items[0].env);
+		fixture->spec.hooks[points[i]].items[0].env = NULL;
+	}
+	fixture_script(fixture, "cat /tmp/out");
+	outcome = run_with_hooks(fixture);
+	(void)unsetenv("VESSEL_TEST_OUT");
+	if (outcome.error)
+		fail_msg("%s", error_message(outcome.error));
+	assert_string_equal(outcome.output, "image:1 ours:\n");
+	{
+		cleanup_free char *wanted = xasprintf("image: ours:%s\n", out);
+
+		expect_written(fixture, wanted);
+	}
+}
+
 static const struct {
 	enum spec_hook_point point;
 	int timeout;
 	const char *why, *script, *part;
 } failures[] = {
 	{ HOOK_PRESTART, 0, "an exit code", "echo why >&2; exit 3",
-		"prestart hook 0: /bin/sh ended with code 3: why" },
-	{ HOOK_CREATE_RUNTIME, 0, "a signal", "kill -9 $$", "killed by signal 9" },
+		"prestart hook failed with exit code 3 (/bin/sh): why" },
+	{ HOOK_CREATE_RUNTIME, 0, "a signal", "kill -9 $$",
+		"error running hook: createRuntime hook was killed by signal 9, killed (/bin/sh)" },
 	{ HOOK_CREATE_RUNTIME, 1, "too slow, with a child", "sleep 1000 & sleep 1000",
-		"createRuntime hook 0: /bin/sh was killed after 1 s" },
+		"createRuntime hook was killed after 1 s (/bin/sh)" },
 	{ HOOK_CREATE_CONTAINER, 1, "too slow", "sleep 1000", "killed after 1 s" },
 	{ HOOK_CREATE_CONTAINER, 0, "bytes for a terminal", "printf 'a\\033[1mb' >&2; exit 1",
-		"code 1: a [1mb" },
+		"code 1 (/bin/sh): a [1mb" },
 	{ HOOK_START_CONTAINER, 0, "an exit code", "echo inside >&2; exit 7",
-		"startContainer hook 0: /bin/sh ended with code 7: inside" },
+		"startContainer hook failed with exit code 7 (/bin/sh): inside" },
 };
 
 static void drop_hooks(struct fixture *fixture)
@@ -230,7 +261,7 @@ static void their_mounts_are_the_containers(void **state)
 		"p=$(sed -E 's/.*\"pid\":([0-9]+).*/\\1/'); d=${OUT%/out}; echo one > $d/one;"
 		"nsenter -m -t $p mount --bind $d/one $d/rootfs/etc/a");
 	add_hook(fixture, HOOK_CREATE_CONTAINER,
-		"echo two > ${OUT%/out}/two; mount --bind ${OUT%/out}/two ./etc/b");
+		"echo two > ${OUT%/out}/two; mount --bind ${OUT%/out}/two rootfs/etc/b");
 	fixture_script(fixture, "cat /etc/a /etc/b");
 	outcome = run_with_hooks(fixture);
 	if (outcome.error)
@@ -260,7 +291,7 @@ static void behind_a_gate_they_run_at_the_start(void **state)
 	close(setup.gate_fd);
 	assert_int_equal(faccessat(fixture->dir_fd, "rootfs/tmp/started", F_OK, 0), -1);
 	assert_int_equal(runtime_open_gate(fixture->dir_fd, "gate", pidfd, &err), -1);
-	assert_non_null(strstr(error_message(err), "ended with code 5"));
+	assert_non_null(strstr(error_message(err), "exit code 5"));
 	error_free(err);
 	assert_int_equal(faccessat(fixture->dir_fd, "rootfs/tmp/started", F_OK, 0), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -296,6 +327,7 @@ int main(void)
 		CONTAINER_TEST(each_runs_in_its_place),
 		CONTAINER_TEST(they_are_told_the_state),
 		CONTAINER_TEST(they_inherit_nothing),
+		CONTAINER_TEST(without_an_environment_there_is_a_default),
 		CONTAINER_TEST(one_that_fails_ends_the_start),
 		CONTAINER_TEST(their_mounts_are_the_containers),
 		CONTAINER_TEST(behind_a_gate_they_run_at_the_start),

@@ -44,9 +44,10 @@ static bool parse_number(const char **text, char separator, uint32_t *ret)
 	return true;
 }
 
-/* The host's id of an id of the container; false when it has none. */
-static bool to_host(const struct spec_id_map *map, size_t count, uint32_t *id)
+bool id_map_to_host(const struct spec_id_map *map, size_t count, uint32_t *id)
 {
+	if (count == 0)
+		return true;
 	for (size_t i = 0; i < count; i++)
 		if (*id >= map[i].container && *id - map[i].container < map[i].size) {
 			*id = map[i].host + (*id - map[i].container);
@@ -65,7 +66,7 @@ static int parse_one(const char *text, const struct spec_id_map *own, size_t own
 	if (!parse_number(&rest, '-', &ret->container) || !parse_number(&rest, '-', &ret->host) ||
 		!parse_number(&rest, '\0', &ret->size) || ret->size == 0)
 		return error_new(err, ERROR_INVALID, "idmap: '%s' is not like 0-1000-10", text);
-	if (relative && !to_host(own, own_count, &ret->host))
+	if (relative && !id_map_to_host(own, own_count, &ret->host))
 		return error_new(err, ERROR_INVALID,
 			"idmap: '%s': the container's user namespace has no id %u", text,
 			ret->host);
@@ -122,6 +123,8 @@ static int write_map(int proc_fd, const char *file, const struct spec_id_map *ma
 {
 	cleanup_buf struct buf text = BUF_INIT(MAP_TEXT_MAX);
 
+	if (count == 0)
+		buf_puts(&text, ID_MAP_ALL);
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&text, "%u %u %u\n", map[i].container, map[i].host, map[i].size);
 	if (buf_check(&text, file, err) < 0)

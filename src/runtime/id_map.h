@@ -5,11 +5,16 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct error;
 struct spec;
 struct spec_id_map;
+
+/* Of a user namespace that nobody has given a map. */
+#define ID_MAP_ALL "0 0 4294967295\n"
 
 struct id_maps {
 	struct spec_id_map *uid, *gid;
@@ -23,6 +28,8 @@ struct id_maps {
 int id_maps_parse(
 	const char *text, const struct spec *spec, struct id_maps *ret, struct error **err);
 void id_maps_done(struct id_maps *maps);
+/* The host's id of one of the container's; false when it has none. Without a map all are equal. */
+bool id_map_to_host(const struct spec_id_map *map, size_t count, uint32_t *id);
 /* A user namespace of that mapping; the caller must not be in one without the right to map. */
 int id_maps_open(const struct id_maps *maps, struct error **err);
 

@@ -113,7 +113,7 @@ static bool has_other_groups(const struct user *user)
 static int become(const struct user *user, struct error **err)
 {
 	/* glibc's wrappers signal all threads; there is one. */
-	if (syscall(SYS_setgroups, user->group_count, user->groups) < 0 &&
+	if (!user->keep_groups && syscall(SYS_setgroups, user->group_count, user->groups) < 0 &&
 		(errno != EPERM || has_other_groups(user)))
 		return error_sys(err, "set the supplementary groups");
 	if (syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0)
@@ -170,7 +170,8 @@ int identity_apply(const struct spec_process *process, const struct user *user, 
 		return -1;
 	if (set_capabilities(caps, keep_admin ? permitted & BIT(CAP_SYS_ADMIN) : 0, err) < 0)
 		return -1;
-	/* The kernel gives no other ones; configurations that runc writes list them all the same. */
+	/* The kernel gives no other ones; configurations that runc writes list them all the same.
+	 */
 	if (set_ambient(caps->ambient & caps->permitted & caps->inheritable, err) < 0)
 		return -1;
 	if (process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -13,6 +13,7 @@
 #include "runtime/hook.h"
 #include "runtime/identity.h"
 #include "runtime/kernel_setting.h"
+#include "runtime/label.h"
 #include "runtime/launch.h"
 #include "runtime/rootfs.h"
 #include "runtime/sync.h"
@@ -40,10 +41,11 @@ static int wait_mapped(const struct init *init, struct rootfs *root, struct erro
 {
 	root->await_cgroup = init->wait_go;
 	/* A sysctl can be one of a device that the caller has yet to bring. */
-	if (init->namespaces.made & CLONE_NEWUSER || init->has_binds ||
+	if (init->namespaces.made & CLONE_NEWUSER || init->binds->count > 0 ||
 		root->spec->net_device_count > 0)
 		init_await_cgroup(root);
-	if (init->has_binds && binds_receive(root->spec, LAUNCH_SYNC_FD, &root->binds, err) < 0)
+	if (init->binds->count > 0 &&
+		binds_receive(init->binds, LAUNCH_SYNC_FD, &root->binds, err) < 0)
 		return -1;
 	/* So that what is made belongs to the container's root. */
 	return root->user_ns ? user_namespace_become_root(root->spec, err) : 0;
@@ -81,11 +83,13 @@ static int apply_settings(const struct init *init, struct rootfs *root, struct e
 	int proc_fd;
 
 	if (spec->process.has_oom_score_adj || spec->sysctl || spec->monotonic.set ||
-		spec->boottime.set || init->namespaces.made & CLONE_NEWPID)
+		spec->boottime.set || init->namespaces.made & CLONE_NEWPID ||
+		label_is_asked(&spec->process))
 		if (open_proc(init, root, &seen_fd, err) < 0)
 			return -1;
 	proc_fd = root->proc_fd >= 0 ? root->proc_fd : seen_fd;
 	if (oom_score_apply(&spec->process, proc_fd, err) < 0 ||
+		label_apply(&spec->process, proc_fd, err) < 0 ||
 		time_namespace_enter(spec, &init->namespaces, proc_fd, err) < 0)
 		return -1;
 	return kernel_settings_apply(spec, init->namespaces.made, proc_fd, err);
@@ -116,8 +120,6 @@ static int run_hooks(const struct init *init, const struct rootfs *root, struct 
 	if (sync_send(LAUNCH_SYNC_FD, SYNC_HOOKS, err) < 0)
 		return -1;
 	wait_for(LAUNCH_SYNC_FD, SYNC_HOOKED);
-	if (fchdir(root->root_fd) < 0)
-		return error_sys(err, "enter the container's root");
 	return hooks_run(root->spec, HOOK_CREATE_CONTAINER, &state, err);
 }
 
@@ -181,17 +183,23 @@ static int run(const struct init *init, struct entry *entry, struct error **err)
 	if (wait_mapped(init, &root, err) < 0 || entry_begin(entry, err) < 0 ||
 		build(init, &root, err) < 0 || send_console(&root, err) < 0 ||
 		entry_prepare(entry, root.root_fd, root.terminal_fd, err) < 0 ||
+		entry_confine(entry, false, err) < 0 ||
 		sync_send(entry->sync_fd, SYNC_READY, err) < 0 || wait_start(entry, err) < 0)
 		return -1;
 	if (spec->hooks[HOOK_START_CONTAINER].count > 0) {
 		struct hook_state state = hook_state_of(init, "created");
 
-		if (hooks_run(spec, HOOK_START_CONTAINER, &state, err) < 0)
+		/* The image has their programs: they may do no more than its own. */
+		if (entry_confine(entry, true, err) < 0 ||
+			hooks_run(spec, HOOK_START_CONTAINER, &state, err) < 0)
 			return -1;
 	}
 	/* Whoever opened the gate sees the end of its connection both when the program runs and
 	 * when we are killed: it runs when this came before. */
 	if (entry->has_gate && sync_send(entry->sync_fd, SYNC_READY, err) < 0)
+		return -1;
+	/* The last step before execve: a filter need not allow what comes before it. */
+	if (entry_confine(entry, true, err) < 0)
 		return -1;
 	return entry_exec(entry, err);
 }
@@ -206,7 +214,6 @@ LAUNCH_STACK void init_run(void *arg)
 		.process = &setup->spec->process,
 		.io = &setup->io,
 		.filter = init->filter,
-		.filter_bytes = init->filter_bytes,
 		.use_init = setup->spec->init != NULL,
 		.no_new_keyring = setup->no_new_keyring,
 		.has_gate = setup->gate_fd > 0,

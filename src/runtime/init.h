@@ -13,9 +13,8 @@ struct init {
 	const struct container_setup *setup;
 	struct namespaces namespaces;
 	bool wait_go; /* until the caller has attached it to the cgroup, and mapped ids */
-	bool has_binds; /* the caller sends mounts */
-	const void *filter;
-	size_t filter_bytes;
+	const struct binds *binds; /* what the caller sends; its count 0: nothing */
+	const struct filter *filter;
 };
 
 struct rootfs;

@@ -82,8 +82,7 @@ static int apply_sysctl(const char *setting, int proc_fd, struct error **err)
 
 	if (!value || !name)
 		return error_new(err, ERROR_INVALID, "sysctl '%s' has no value", setting);
-	for (char *c = name; *c; c++)
-		*c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
+	sysctl_swap(name);
 	path = xasprintf("sys/%s", name);
 	if (file_poke_at(proc_fd, path, value + 1, err) < 0)
 		return error_as(err, ERROR_INVALID, "sysctl '%s'", given);

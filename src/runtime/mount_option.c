@@ -197,7 +197,8 @@ static int add_option(
 		return 0;
 	if (add_parameter(options, count, text, err) < 0)
 		return -1;
-	if (row == ROWS && !options->unknown)
+	/* Parameters for a file system, which a bind has none of, are listed for binds as well. */
+	if (row == ROWS && !options->unknown && !strchr(text, '='))
 		options->unknown = options->parameters[*count - 1].key;
 	return 0;
 }

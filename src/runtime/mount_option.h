@@ -27,7 +27,7 @@ struct mount_options {
 	bool source_nofollow, target_nofollow; /* a symlink is not followed, but mounted (on) */
 	bool idmap, idmap_all; /* ids are mapped; also of what is mounted below */
 	const char *idmap_ids; /* what stands after "idmap=", or NULL */
-	const char *unknown; /* the first parameter that no table knows, or NULL */
+	const char *unknown; /* the first word that no table knows, or NULL */
 	struct mount_option parameters[MOUNT_PARAMETERS_MAX + 1]; /* ends with a NULL key */
 	strv texts; /* what parameters point into */
 };

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,18 +15,19 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "oci/spec.h"
-#include "runtime/launch.h"
 
-#define SOCKET_NAME "notify.sock"
-#define INSIDE "/run/notify"
+#define SOCKET_NAME "notify"
+#define INSIDE "/run/notify" /* for an abstract socket of the host */
 #define MESSAGE_MAX 4096
 
-void notify_add(struct spec *spec, const char *state_path)
+void notify_add(struct spec *spec, const char *state_path, const char *host_socket)
 {
+	const char *directory = host_socket[0] == '/' ? host_socket : INSIDE;
 	cleanup_free char *source = xasprintf("%s/" NOTIFY_DIR, state_path);
+	cleanup_free char *name = xasprintf("%s/" SOCKET_NAME, directory);
 
-	spec_add_mount(spec, INSIDE, "bind", source, "bind,ro,nosuid,nodev,noexec");
-	env_set(&spec->process.env, "NOTIFY_SOCKET", INSIDE "/" SOCKET_NAME);
+	spec_add_mount(spec, directory, "bind", source, "bind,ro,nosuid,nodev,noexec");
+	env_set(&spec->process.env, "NOTIFY_SOCKET", name);
 }
 
 /* Through the directory's fd: sun_path has 108 bytes, state directories may have more. */
@@ -151,32 +151,4 @@ int notify_relay(int notify_fd, const char *host_socket, pid_t pid, int init_pid
 	if (ready <= 0)
 		return ready;
 	return send_ready(host_socket, pid, err) < 0 ? -1 : 1;
-}
-
-static unsigned long number_of(const char *text)
-{
-	char *end = NULL;
-	unsigned long number;
-
-	if (!text || *text < '0' || *text > '9')
-		return 0;
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	return errno || *end ? 0 : number;
-}
-
-unsigned int listen_fds_take(struct spec *spec)
-{
-	const char *pid = getenv("LISTEN_PID");
-	unsigned long count = number_of(getenv("LISTEN_FDS"));
-	char text[24];
-
-	if (count == 0 || count > LAUNCH_PRESERVED_MAX)
-		return 0;
-	if (pid && number_of(pid) != (unsigned long)getpid())
-		return 0;
-	(void)snprintf(text, sizeof(text), "%lu", count);
-	env_set(&spec->process.env, "LISTEN_FDS", text);
-	env_set(&spec->process.env, "LISTEN_PID", "1");
-	return (unsigned int)count;
 }

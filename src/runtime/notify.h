@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Services of systemd in a container.
- *
- * sd_notify(3): a container whose runtime has a NOTIFY_SOCKET gets one of its own, in a directory
- * that only it sees. The runtime listens there and tells the host that the container is ready, with
- * the pid that the host knows. Nothing else passes: what a container sends is not believed, and a
- * socket of the host's service manager is never in its reach.
- *
- * sd_listen_fds(3): sockets that the runtime was started with are passed on.
+ * sd_notify(3) of a container: one whose runtime has a NOTIFY_SOCKET gets one of its own, in a
+ * directory that only it sees. The runtime listens there and tells the host that the container is
+ * ready, with the pid that the host knows. Nothing else passes: what a container sends is not
+ * believed, and a socket of the host's service manager is never in its reach.
  */
 #pragma once
 
@@ -19,10 +15,10 @@ struct spec;
 #define NOTIFY_DIR "notify" /* in the container's state directory */
 
 /*
- * Adds to spec what makes the program find the socket; state_path is the state directory, absolute.
- * Before runtime_create(), and before notify_listen().
+ * Adds to spec what makes the program find the socket: at the name of the host's, which is a
+ * directory inside. state_path is the state directory, absolute.
  */
-void notify_add(struct spec *spec, const char *state_path);
+void notify_add(struct spec *spec, const char *state_path, const char *host_socket);
 /*
  * The socket, in the directory that is made with it. Whoever relays calls it: create for a run in
  * one process, else start, whose socket takes the place of an older one.
@@ -35,9 +31,3 @@ int notify_listen(int state_dir_fd, struct error **err);
  */
 int notify_relay(int notify_fd, const char *host_socket, pid_t pid, int init_pidfd, int timeout_ms,
 	struct error **err);
-
-/*
- * How many fds from 3 on our caller passes by LISTEN_FDS, as LISTEN_PID says (or does not say); the
- * program is told by its environment. They are to be added to preserve_fds.
- */
-unsigned int listen_fds_take(struct spec *spec);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/program_run.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
@@ -73,12 +74,12 @@ static pid_t start(struct running *running, struct error **err)
 	if (pid == 0)
 		run_child(running);
 	if (pid < 0)
-		return error_sys(err, "start %s", running->run->path);
+		return error_sys(err, "start %s", running->run->name);
 	if (running->exec_errno == 0)
 		return pid;
 	(void)TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
 	errno = running->exec_errno;
-	return error_sys(err, "run %s", running->run->path);
+	return error_sys(err, "%s: run %s", running->run->name, running->run->path);
 }
 
 /* No pipe: nobody has to be there to write while it reads. */
@@ -168,16 +169,28 @@ static const char *said_text(struct said *said)
 	return said->text;
 }
 
+/* "31, bad system call" */
+static char *signal_words(int signal)
+{
+	const char *words = sigdescr_np(signal);
+
+	if (!words || !*words)
+		return xasprintf("%d", signal);
+	return xasprintf("%d, %c%s", signal, tolower((unsigned char)*words), words + 1);
+}
+
 static int ended_badly(
 	const struct program_run *run, int status, struct said *said, struct error **err)
 {
 	const char *text = said_text(said), *colon = *text ? ": " : "";
+	cleanup_free char *signal_name = NULL;
 
 	if (WIFEXITED(status))
-		return error_new(err, ERROR_INTERNAL, "%s ended with code %d%s%s", run->path,
-			WEXITSTATUS(status), colon, text);
-	return error_new(err, ERROR_INTERNAL, "%s was killed by signal %d%s%s", run->path,
-		WTERMSIG(status), colon, text);
+		return error_new(err, ERROR_INTERNAL, "%s failed with exit code %d (%s)%s%s",
+			run->name, WEXITSTATUS(status), run->path, colon, text);
+	signal_name = signal_words(WTERMSIG(status));
+	return error_new(err, ERROR_INTERNAL, "%s was killed by signal %s (%s)%s%s", run->name,
+		signal_name, run->path, colon, text);
 }
 
 static int follow(const struct program_run *run, pid_t pid, int output_fd, struct error **err)
@@ -191,10 +204,10 @@ static int follow(const struct program_run *run, pid_t pid, int output_fd, struc
 		(void)kill(pid, SIGKILL);
 	}
 	if (TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)) < 0 && over == 1)
-		return error_sys(err, "wait for %s", run->path);
+		return error_sys(err, "wait for %s", run->name);
 	if (over == 0)
-		return error_new(err, ERROR_UNAVAILABLE, "%s was killed after %d s", run->path,
-			run->timeout_s);
+		return error_new(err, ERROR_UNAVAILABLE, "%s was killed after %d s (%s)", run->name,
+			run->timeout_s, run->path);
 	if (over < 0)
 		return -1;
 	return status == 0 ? 0 : ended_badly(run, status, &said, err);

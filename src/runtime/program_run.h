@@ -7,6 +7,7 @@
 struct error;
 
 struct program_run {
+	const char *name; /* in errors: "createRuntime hook" */
 	const char *path; /* never looked up in a PATH */
 	char *const *args, *const *env; /* NULL: none */
 	const char *input; /* on its stdin; NULL: nothing */

@@ -160,7 +160,9 @@ int rootfs_attach_real(
 		fd = rootfs_target(root, path, true, err);
 	else if (fd < 0)
 		error_new(err, ERROR_INVALID,
-			"'%s' of the image must be a directory, and no symlink", path);
+			"'%s' must be mounted on ordinary directory: the image has a file or a "
+			"symlink there",
+			path);
 	if (fd < 0)
 		return -1;
 	if (mount_attach(mount_fd, fd, err) < 0)
@@ -213,11 +215,16 @@ static int make_cwd(const struct rootfs *root, struct error **err)
 	const struct spec_process *process = &root->spec->process;
 	cleanup_close int fd = -1;
 
-	if (!process->make_cwd || !process->cwd)
+	if (!process->cwd)
 		return 0;
 	fd = path_mkdirs_in_root(root->root_fd, process->cwd, 0755, 0, 0, err);
-	if (fd < 0)
+	if (fd >= 0)
+		return 0;
+	if (process->make_cwd)
 		return error_as(err, ERROR_INVALID, "working directory '%s'", process->cwd);
+	/* All make it, and no specification says so: entering it will tell why not. */
+	error_free(*err);
+	*err = NULL;
 	return 0;
 }
 
@@ -225,6 +232,8 @@ static int finish_root(const struct rootfs *root, struct error **err)
 {
 	const struct spec *spec = root->spec;
 
+	if (root->dev_fd >= 0 && mount_set(root->dev_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
+		return error_wrap(err, "read-only /dev");
 	if (spec->root_readonly &&
 		mount_set(root->root_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
 		return error_wrap(err, "read-only root");

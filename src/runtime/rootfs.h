@@ -26,6 +26,7 @@ struct rootfs {
 	int root_fd; /* attached at "/" of the old root until rootfs_enter() */
 	int null_fd; /* the host's /dev/null, verified */
 	int proc_fd; /* a procfs of ours that no one else sees, until it becomes /proc */
+	int dev_fd; /* a /dev that is to be read-only, or -1 */
 	struct binds binds; /* what the caller has made of the mounts */
 	int terminal_fd; /* the slave, when the process has a terminal */
 	int master_fd;
@@ -34,7 +35,7 @@ struct rootfs {
 #define ROOTFS_INIT \
 	{ \
 		.mounted_fd = -1, .root_fd = -1, .null_fd = -1, .proc_fd = -1, .terminal_fd = -1, \
-		.master_fd = -1 \
+		.dev_fd = -1, .master_fd = -1 \
 	}
 
 /* All mounts of the spec, devices, masks; the terminal, when the process has one. */

@@ -15,6 +15,7 @@
 #include "runtime/device.h"
 #include "runtime/hierarchy.h"
 #include "runtime/init.h"
+#include "runtime/label.h"
 #include "runtime/mount_option.h"
 #include "runtime/rootfs.h"
 #include "sys/mount.h"
@@ -103,22 +104,22 @@ static int replace_root(struct rootfs *root, int *mount_fd, struct error **err)
 	return 0;
 }
 
-static int open_bind(const struct rootfs *root, const struct spec_mount *mount,
-	const struct mount_options *options, struct error **err)
+/* What the caller has made of it, or -1. */
+static int take_made(const struct rootfs *root, const struct spec_mount *mount)
 {
 	size_t i = (size_t)(mount - root->spec->mounts);
 
-	if (i < root->binds.count && root->binds.fds[i] >= 0)
-		return take_fd(&root->binds.fds[i]);
-	return bind_open(root->spec, root->bundle, mount, options, err);
+	return i < root->binds.count ? take_fd(&root->binds.fds[i]) : -1;
 }
 
 static int mount_bind(struct rootfs *root, const struct spec_mount *mount,
 	const struct mount_options *options, const char *target, struct error **err)
 {
-	cleanup_close int fd = open_bind(root, mount, options, err);
+	cleanup_close int fd = take_made(root, mount);
 	struct stat st;
 
+	if (fd < 0)
+		fd = bind_open(root->spec, root->bundle, mount, options, err);
 	if (fd < 0)
 		return error_wrap(err, "mount '%s'", target);
 	if (fstat(fd, &st) < 0)
@@ -228,19 +229,20 @@ static bool drop_parameter(struct mount_options *options, const char *key)
 }
 
 /* Without a mode a tmpfs has that of the directory it covers: 01777 would open it to all. */
-static void inherit_mode(const struct rootfs *root, struct mount_options *options,
-	const char *target, char text[static 8])
+static void inherit_mode(
+	const struct rootfs *root, struct mount_options *options, const char *target)
 {
 	cleanup_error struct error *ignored = NULL;
 	struct stat st;
+	char mode[8];
 
 	for (size_t i = 0; options->parameters[i].key; i++)
 		if (strcmp(options->parameters[i].key, "mode") == 0)
 			return;
 	if (path_stat_in_root(root->root_fd, target, &st, &ignored) <= 0)
 		return;
-	(void)snprintf(text, 8, "%o", st.st_mode & 07777);
-	add_parameter(options, "mode", text);
+	(void)snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
+	add_parameter(options, "mode", strv_append(&options->texts, mode));
 }
 
 static bool takes_label(const char *type)
@@ -270,13 +272,12 @@ static int make_file_system(const struct rootfs *root, const struct spec_mount *
 {
 	const char *type = mount->type && *mount->type ? mount->type : "none";
 	const char *source = mount->source && *mount->source ? mount->source : type;
-	const char *label = root->spec->mount_label;
-	char mode[8];
+	const char *label = label_of_mounts(root->spec);
 	int fd;
 
 	if (strcmp(type, "tmpfs") == 0)
-		inherit_mode(root, options, target, mode);
-	if (label && *label && takes_label(type))
+		inherit_mode(root, options, target);
+	if (label && takes_label(type))
 		add_parameter(options, "context", label);
 	fd = mount_new(type, source, options->parameters, new_attributes(options), err);
 	if (fd < 0 && root->user_ns)
@@ -284,18 +285,40 @@ static int make_file_system(const struct rootfs *root, const struct spec_mount *
 	return fd < 0 ? host_clone(root, type, options, err) : fd;
 }
 
+/* Mounts below it, and the console, come later: read-only it becomes at the end. */
+static int mount_dev(struct rootfs *root, const struct spec_mount *mount,
+	struct mount_options *options, struct error **err)
+{
+	bool read_only = new_attributes(options) & MOUNT_ATTR_RDONLY;
+	cleanup_close int fd = take_made(root, mount);
+	bool filled = fd >= 0;
+
+	options->set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	options->all_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	if (!filled)
+		fd = make_file_system(root, mount, options, "/dev", err);
+	if (fd < 0)
+		return error_wrap(err, "mount '/dev'");
+	if ((filled ? rootfs_attach_real(root, fd, "/dev", err) : devices_fill(root, fd, err)) < 0)
+		return -1;
+	if (read_only)
+		root->dev_fd = take_fd(&fd);
+	return 0;
+}
+
 static int mount_file_system(struct rootfs *root, const struct spec_mount *mount,
 	struct mount_options *options, const char *target, struct error **err)
 {
 	const char *type = mount->type ? mount->type : "none";
-	cleanup_close int fd = make_file_system(root, mount, options, target, err);
+	cleanup_close int fd = -1;
 
+	if (strcmp(target, "/dev") == 0)
+		return mount_dev(root, mount, options, err);
+	fd = make_file_system(root, mount, options, target, err);
 	if (fd < 0)
 		return error_wrap(err, "mount '%s'", target);
 	if (options->propagation && mount_set(fd, 0, 0, options->propagation, false, err) < 0)
 		return error_wrap(err, "mount '%s'", target);
-	if (strcmp(target, "/dev") == 0)
-		return devices_fill(root, fd, err);
 	if (strcmp(type, "sysfs") == 0)
 		return rootfs_attach_real(root, fd, target, err);
 	if (options->copy_up && copy_up(root, fd, target, err) < 0)

@@ -129,7 +129,6 @@ static const struct {
 	{ "bind", "bind,idmap=uids=0-1;gids=0-1-1", "'0-1' is not like" },
 	{ "bind", "bind,idmap=uids=0-1-0;gids=0-1-1", "'0-1-0' is not like" },
 	{ "bind", "bind,idmap=uids=0-4294967296-1;gids=0-1-1", "is not like" },
-	{ "bind", "bind,idmap=uids=@0-1-1;gids=0-1-1", "has no id 1" },
 	{ "bind", "bind,idmap=x", "neither uids= nor gids=" },
 	{ "bind", "bind,idmap=uids=0-1-1;uids=0-1-1", "twice" },
 	{ "tmpfs", "idmap", "of a bind only" },
@@ -153,12 +152,13 @@ static void wrong_mappings_are_refused(void **state)
 static void a_user_namespace_gets_what_only_the_hosts_root_reaches(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
-	cleanup_free char *source = make_source(fixture), *link = NULL;
+	cleanup_free char *source = NULL, *link = NULL;
 
+	free(make_source(fixture));
 	assert_int_equal(mkdirat(fixture->dir_fd, "closed", 0700), 0);
 	assert_int_equal(renameat(fixture->dir_fd, "source", fixture->dir_fd, "closed/source"), 0);
 	assert_int_equal(symlinkat("source", fixture->dir_fd, "closed/link"), 0);
-	replace_string(&source, xasprintf("%s/closed/source", fixture->dir));
+	source = xasprintf("%s/closed/source", fixture->dir);
 	link = xasprintf("%s/closed/link", fixture->dir);
 	in_user_ns(fixture, 100000);
 	assert_int_equal(fchmodat(fixture->dir_fd, "rootfs", 0777, 0), 0);
@@ -211,7 +211,7 @@ static void terminals_do_without_a_group_that_is_not_mapped(void **state)
 static void links_can_be_left_unfollowed(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
-	cleanup_free char *source = make_source(fixture), *link = NULL;
+	cleanup_free char *link = NULL;
 	static const struct {
 		const char *options, *script, *output;
 	} rows[] = {
@@ -222,6 +222,7 @@ static void links_can_be_left_unfollowed(void **state)
 		{ "bind,dest-nofollow,src-nofollow", "readlink /t/link", "source/file\n" },
 	};
 
+	free(make_source(fixture));
 	link = xasprintf("%s/link", fixture->dir);
 	assert_int_equal(symlinkat("source/file", fixture->dir_fd, "link"), 0);
 	assert_int_equal(mkdirat(fixture->dir_fd, "rootfs/t", 0755), 0);
@@ -419,7 +420,7 @@ static void a_device_is_not_taken_for_another_file(void **state)
 	expect_error(fixture, ERROR_INVALID, "another file is there", "a regular file");
 }
 
-static void devices_of_a_user_namespace_are_the_hosts(void **state)
+static void devices_of_a_user_namespace_are_there(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
 	struct spec *spec = &fixture->spec;
@@ -437,8 +438,18 @@ static void devices_of_a_user_namespace_are_the_hosts(void **state)
 		fixture, "stat -c '%F %a' /dev/pipe; stat -c %t:%T /dev/null", "fifo 640\n1:3\n");
 	if (has_tun)
 		expect_output(fixture, "stat -c %t:%T /dev/net/tun", "a:c8\n");
-	replace_string(&spec->devices[0].path, xstrdup("/dev/none"));
+	/* Made by the host's root, with owners as they are in there. */
+	replace_string(&spec->devices[0].path, xstrdup("/dev/disk"));
 	spec->devices[0].type = 'b';
+	spec->devices[0].major = 7;
+	spec->devices[0].minor = 200;
+	spec->devices[0].uid = 10;
+	spec->devices[0].gid = 11;
+	expect_output(fixture,
+		"stat -c '%F %t:%T %a %u:%g' /dev/disk; stat -c %u:%g /dev /dev/null",
+		"block special file 7:c8 640 10:11\n0:0\n0:0\n");
+	/* Elsewhere it is the host's node, if there is one. */
+	replace_string(&spec->devices[0].path, xstrdup("/srv/none"));
 	spec->devices[0].major = 4095;
 	expect_error(fixture, ERROR_INVALID, "the host has none to bind", "no such device");
 }
@@ -462,7 +473,7 @@ int main(void)
 		CONTAINER_TEST(the_root_propagates_as_it_was_asked),
 		CONTAINER_TEST(a_bind_propagates_as_it_was_asked),
 		CONTAINER_TEST(a_device_is_not_taken_for_another_file),
-		CONTAINER_TEST(devices_of_a_user_namespace_are_the_hosts),
+		CONTAINER_TEST(devices_of_a_user_namespace_are_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

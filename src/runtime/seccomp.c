@@ -9,29 +9,38 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "runtime/filter.h"
 
 static int load(unsigned int flags, const struct sock_fprog *program)
 {
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
 }
 
-int seccomp_filter_load(const void *filter, size_t bytes, struct error **err)
+int seccomp_filter_attach(const struct filter *filter, struct error **err)
 {
 	struct sock_fprog program = {
-		.len = (unsigned short)(bytes / sizeof(struct sock_filter)),
-		.filter = (struct sock_filter *)filter, /* the kernel only reads it */
+		.len = (unsigned short)(filter->length / sizeof(struct sock_filter)),
+		.filter = (struct sock_filter *)filter->bytes, /* the kernel only reads it */
 	};
+	int result;
 
-	if (bytes == 0 || bytes % sizeof(struct sock_filter) ||
-		bytes / sizeof(struct sock_filter) > BPF_MAXINSNS)
-		return error_new(err, ERROR_INVALID, "a seccomp filter of %zu bytes", bytes);
+	if (filter->length == 0 || filter->length % sizeof(struct sock_filter) ||
+		filter->length / sizeof(struct sock_filter) > BPF_MAXINSNS)
+		return error_new(
+			err, ERROR_INVALID, "a seccomp filter of %zu bytes", filter->length);
+	result = load(filter->flags, &program);
+	return result < 0 ? error_sys(err, "load the seccomp filter") : result;
+}
+
+int seccomp_filter_load(const void *filter, size_t bytes, struct error **err)
+{
 	/*
 	 * Without SPEC_ALLOW, a filter also forces the speculative-store mitigation on its
 	 * processes: a cost that kernels stopped to ask for by default in 5.16.
 	 */
-	if (load(SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) == 0)
-		return 0;
-	if (errno == EINVAL && load(0, &program) == 0)
-		return 0;
-	return error_sys(err, "load the seccomp filter");
+	const struct filter own = {
+		.bytes = filter, .length = bytes, .flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW
+	};
+
+	return seccomp_filter_attach(&own, err);
 }

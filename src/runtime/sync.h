@@ -7,6 +7,7 @@
  *   child -> caller  SYNC_CONSOLE  the terminal's master rides along
  *   child -> caller  SYNC_HOOKS    (init only, with hooks) the mounts are made: run yours
  *   caller -> child  SYNC_HOOKED   (then) they have run
+ *   child -> caller  SYNC_LISTENER the seccomp filter's listener rides along
  *   child -> caller  SYNC_READY    everything but the program itself is in place
  *   caller -> child  SYNC_START    (init only) run the program
  *   child -> caller  an error, or the end: execve has closed the socket
@@ -30,7 +31,8 @@ enum sync_type {
 	SYNC_HOOKS = 'H',
 	SYNC_HOOKED = 'h',
 	SYNC_READY = 'R',
-	SYNC_CONSOLE = 'C'
+	SYNC_CONSOLE = 'C',
+	SYNC_LISTENER = 'N'
 };
 
 int sync_pair(int ret[static 2], struct error **err);

@@ -208,7 +208,7 @@ int user_lookup(
 		if (add_group(&user, process->additional_gids[i], err) < 0)
 			return -1;
 	for (size_t i = 0; process->groups && process->groups[i]; i++) {
-		gid_t gid;
+		gid_t gid = 0;
 
 		if (find_group(root_fd, process->groups[i], &gid, err) < 0 ||
 			add_group(&user, gid, err) < 0)

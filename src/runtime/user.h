@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct error;
@@ -18,6 +19,7 @@ struct user {
 	gid_t gid;
 	gid_t *groups; /* supplementary */
 	size_t group_count;
+	bool keep_groups; /* those that we have ourselves */
 	char *home; /* NULL: nothing says so */
 };
 

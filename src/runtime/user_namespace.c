@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/strv.h"
 #include "oci/spec.h"
+#include "runtime/id_map.h"
 #include "runtime/program_run.h"
 
 #define MAP_TEXT_MAX 4096 /* the kernel takes one page */
@@ -50,28 +51,36 @@ static int by_helper(const struct kind *kind, pid_t pid, struct error **err)
 		strv_appendf(&args, "%u", kind->map[i].host);
 		strv_appendf(&args, "%u", kind->map[i].size);
 	}
-	return program_run(
-		&(struct program_run){
-			.path = path, .args = args, .cwd_fd = -1, .timeout_s = HELPER_SECONDS },
+	return program_run(&(struct program_run){ .name = kind->helper,
+				   .path = path,
+				   .args = args,
+				   .cwd_fd = -1,
+				   .timeout_s = HELPER_SECONDS },
 		err);
 }
 
 /* One id, our own: all that an unprivileged user can map without help. */
 static bool is_own_only(const struct kind *kind)
 {
-	return kind->count == 1 && kind->map[0].size == 1 && kind->map[0].host == kind->own;
+	return kind->count == 0 ||
+	       (kind->count == 1 && kind->map[0].size == 1 && kind->map[0].host == kind->own);
 }
 
 static int write_map(const struct kind *kind, int proc_fd, pid_t pid, struct error **err)
 {
 	cleanup_buf struct buf text = BUF_INIT(MAP_TEXT_MAX);
 
+	/* Without a map: all that we may give. */
+	if (kind->count == 0 && geteuid() == 0)
+		buf_puts(&text, ID_MAP_ALL);
+	else if (kind->count == 0)
+		buf_printf(&text, "0 %u 1\n", kind->own);
 	for (size_t i = 0; i < kind->count; i++)
 		buf_printf(&text, "%u %u %u\n", kind->map[i].container, kind->map[i].host,
 			kind->map[i].size);
 	if (buf_check(&text, kind->file, err) < 0)
 		return -1;
-	if (kind->count == 0 || file_poke_at(proc_fd, kind->file, buf_text(&text), err) == 0)
+	if (file_poke_at(proc_fd, kind->file, buf_text(&text), err) == 0)
 		return 0;
 	if (error_errno(*err) != EPERM || is_own_only(kind))
 		return -1;
