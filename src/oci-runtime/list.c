@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "oci-runtime/command.h"
@@ -56,6 +57,25 @@ static struct json_object *look(const struct runtime *runtime, const char *id)
 	return NULL;
 }
 
+/* A bundle's path may hold what would steer the terminal of who looks: as question marks. */
+static const char *plain_of(struct json_object *obj, const char *key)
+{
+	struct json_object *value = NULL;
+	cleanup_free char *text = xstrdup(text_of(obj, key));
+	bool changed = false;
+
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127) {
+			*c = '?';
+			changed = true;
+		}
+	if (!changed)
+		return text_of(obj, key);
+	value = json_object_new_string(text);
+	json_object_object_add(obj, key, value);
+	return json_object_get_string(value);
+}
+
 static void print_table(struct json_object *list)
 {
 	static const char *const keys[] = { "id", "pid", "status", "bundle", "created", "owner" };
@@ -67,7 +87,7 @@ static void print_table(struct json_object *list)
 		widths[k] = (int)strlen(titles[k]);
 		for (size_t i = 0; i < count; i++) {
 			int width =
-				(int)strlen(text_of(json_object_array_get_idx(list, i), keys[k]));
+				(int)strlen(plain_of(json_object_array_get_idx(list, i), keys[k]));
 
 			widths[k] = width > widths[k] ? width : widths[k];
 		}
@@ -77,7 +97,7 @@ static void print_table(struct json_object *list)
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < columns; k++)
 			printf("%-*s%s", k + 1 < columns ? widths[k] : 0,
-				text_of(json_object_array_get_idx(list, i), keys[k]),
+				plain_of(json_object_array_get_idx(list, i), keys[k]),
 				k + 1 < columns ? "  " : "\n");
 }
 
