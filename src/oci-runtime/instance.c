@@ -235,13 +235,16 @@ static int start_init(const struct runtime *runtime, struct container_setup *set
 {
 	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
 	struct filter filter cleanup_filter = { 0 };
+	int result;
 
 	if (filter_compile(&made->spec, cache, &filter, err) < 0)
 		return -1;
 	setup->filter = &filter;
 	/* The words that runc's log has for these steps: scripts look for them. */
 	log_debug(&runtime->log, "clone the first process: nsexec container setup");
-	if (runtime_create(setup, &made->init, err) < 0)
+	result = runtime_create(setup, &made->init, err);
+	setup->filter = NULL; /* init has its copy */
+	if (result < 0)
 		return -1;
 	made->state.pid = made->init.pid;
 	made->state.pid_start = process_start_time(made->init.pid);

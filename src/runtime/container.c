@@ -52,35 +52,40 @@ static int run_hooks(const struct container_init *init, struct error **err)
 	return sync_send(init->sync_fd, SYNC_HOOKED, err);
 }
 
+/* What init says on its way; takes the fd. 1 when it is ready, 0 when more comes. */
+static int hear(struct container_init *init, int type, int fd, struct error **err)
+{
+	int result;
+
+	if (type == SYNC_CONSOLE) {
+		init->console_fd = fd;
+		return 0;
+	}
+	if (type == SYNC_LISTENER) {
+		result = listener_send(&init->listener, fd, err);
+		close_fd(fd);
+		return result;
+	}
+	close_fd(fd);
+	if (type == SYNC_HOOKS)
+		return run_hooks(init, err);
+	if (type == SYNC_READY)
+		return 1;
+	return type < 0 ? -1 : died(init, err);
+}
+
 int runtime_wait_ready(struct container_init *init, struct error **err)
 {
-	for (;;) {
+	int heard = 0;
+
+	while (heard == 0) {
 		int fd = -1;
 		int type = sync_receive(init->sync_fd, &fd, err);
 
-		if (type == SYNC_CONSOLE) {
-			init->console_fd = fd;
-			continue;
-		}
-		if (type == SYNC_LISTENER) {
-			type = listener_send(&init->listener, fd, err);
-			close_fd(fd);
-			if (type < 0)
-				return -1;
-			continue;
-		}
-		close_fd(fd);
-		if (type == SYNC_HOOKS) {
-			if (run_hooks(init, err) < 0)
-				return -1;
-			continue;
-		}
-		if (type == SYNC_READY) {
-			init->ready = true;
-			return 0;
-		}
-		return type < 0 ? -1 : died(init, err);
+		heard = hear(init, type, fd, err);
 	}
+	init->ready = heard > 0;
+	return heard > 0 ? 0 : -1;
 }
 
 static int run_program(struct container_init *init, struct error **err)

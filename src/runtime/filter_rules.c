@@ -9,7 +9,6 @@
  */
 #include "runtime/filter_rules.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -106,13 +105,11 @@ const char *filter_library(char buf[static 32])
 static uint32_t architecture_of(const char *name)
 {
 	static const char prefix[] = "SCMP_ARCH_";
-	char lower[32];
-	size_t i = 0;
+	char lower[32] = "";
 
-	name += strncmp(name, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
-	for (; name[i] && i < sizeof(lower) - 1; i++)
-		lower[i] = (char)tolower((unsigned char)name[i]);
-	lower[i] = '\0';
+	name += strlen(prefix); /* the parser has seen it */
+	for (size_t i = 0; name[i] && i + 1 < sizeof(lower); i++)
+		lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
 	return seccomp_arch_resolve_name(lower);
 }
 
