@@ -75,10 +75,32 @@ static void choose_cgroup(
 	state->driver = runtime->driver;
 }
 
+static bool is_about_all(const struct spec_device_rule *rule)
+{
+	return rule->type == 'a' && rule->major < 0 && rule->minor < 0;
+}
+
+/*
+ * What no rule names is denied: a configuration without a list, or one that only allows, must not
+ * mean the host's disks (GHSA-g54h-m393-cpwq). Who wants all devices begins with a rule that says
+ * so.
+ */
+static void deny_other_devices(struct spec_resources *resources)
+{
+	const struct spec_device_rule deny = { false, 'a', -1, -1, "rwm" };
+
+	if (resources->device_count > 0 && is_about_all(&resources->devices[0]))
+		return;
+	spec_add_device_rule(resources, &deny);
+	memmove(resources->devices + 1, resources->devices,
+		(resources->device_count - 1) * sizeof(*resources->devices));
+	resources->devices[0] = deny;
+}
+
 /*
  * The devices that the specification promises stay usable under a list that denies all, and nodes
  * can be made (which is not to use them): so it is with runc and crun, and configurations count on
- * it. Without a list nothing is restricted.
+ * it.
  */
 static void allow_default_devices(struct spec_resources *resources)
 {
@@ -96,8 +118,7 @@ static void allow_default_devices(struct spec_resources *resources)
 		{ true, 'c', 136, -1, "rwm" },
 	};
 
-	if (resources->device_count == 0)
-		return;
+	deny_other_devices(resources);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
 		spec_add_device_rule(resources, &rules[i]);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "oci-runtime/command.h"
@@ -56,6 +57,25 @@ static struct json_object *look(const struct runtime *runtime, const char *id)
 	return NULL;
 }
 
+/* A bundle's path may hold what would steer the terminal of who looks: as question marks. */
+static const char *plain_of(struct json_object *obj, const char *key)
+{
+	cleanup_free char *text = xstrdup(text_of(obj, key));
+	struct json_object *value;
+	bool changed = false;
+
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127) {
+			*c = '?';
+			changed = true;
+		}
+	if (!changed)
+		return text_of(obj, key);
+	value = json_object_new_string(text);
+	json_object_object_add(obj, key, value);
+	return json_object_get_string(value);
+}
+
 static const struct {
 	const char *key, *title;
 } columns[] = { { "id", "ID" }, { "pid", "PID" }, { "status", "STATUS" }, { "bundle", "BUNDLE" },
@@ -69,7 +89,7 @@ static int column_width(struct json_object *list, size_t column)
 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *row = json_object_array_get_idx(list, i);
-		size_t length = strlen(text_of(row, columns[column].key));
+		size_t length = strlen(plain_of(row, columns[column].key));
 
 		width = length > width ? length : width;
 	}
@@ -81,7 +101,7 @@ static void print_row(struct json_object *row, const int *widths)
 {
 	for (size_t k = 0; k < COLUMNS; k++)
 		printf("%-*s%s", k + 1 < COLUMNS ? widths[k] : 0,
-			row ? text_of(row, columns[k].key) : columns[k].title,
+			row ? plain_of(row, columns[k].key) : columns[k].title,
 			k + 1 < COLUMNS ? "  " : "\n");
 }
 

@@ -30,11 +30,12 @@ static int check_id(const char *id, struct error **err)
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-";
 
-	if (!*id || strspn(id, letters) != strlen(id) || *id == '.' || strlen(id) > ID_LENGTH_MAX) {
+	if (!*id || strspn(id, letters) != strlen(id) || *id == '.' || *id == '-' ||
+		strlen(id) > ID_LENGTH_MAX) {
 		error_new(err, ERROR_INVALID,
 			"invalid container ID '%s': invalid character or length", id);
 		return error_hint(
-			err, "letters, digits and _+.- are allowed, not beginning with a point");
+			err, "letters, digits and _+.- are allowed, not beginning with . or -");
 	}
 	return 0;
 }
