@@ -115,9 +115,8 @@ static uint32_t architecture_of(const char *name)
 	char lower[32] = "";
 
 	name += strncmp(name, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
-	for (; i < sizeof(lower) - 1 && name[i]; i++)
+	for (size_t i = 0; i < sizeof(lower) - 1 && name[i]; i++)
 		lower[i] = lower_case(name[i]);
-	lower[i] = '\0';
 	return seccomp_arch_resolve_name(lower);
 }
 
