@@ -129,6 +129,30 @@ root" ] || wanted "wanted other members" ""
 	[ "$code" = 42 ]
 }
 
+@test "while run stays in front, other commands work on the container" {
+	command_is sleep 100
+	bg "$TEST_DIR/out" run --bundle "$BUNDLE" app
+	local pid=$! code=0
+	wait_for_status app running
+	ok exec app echo inside
+	assert_output inside
+	ok delete --force app
+	wait "$pid" || code=$?
+	[ "$code" = 137 ] || wanted "wanted the code of SIGKILL" "$code"
+}
+
+@test "a terminal in front: its size is ours, it is raw and comes back" {
+	command -v script >/dev/null || skip "needs script"
+	command_is sh -c 'stty size; read line; echo "read $line"; exit 3'
+	edit '.process.terminal = true'
+	printf 'hello\n' | BUNDLE_MARK=$NAME timeout 20 script -qec "stty rows 33 cols 77; stty -g >$TEST_DIR/mode1
+		'$RUNTIME' --root '$STATE' run --bundle '$BUNDLE' app; echo code \$?; stty -g >$TEST_DIR/mode2" /dev/null >"$TEST_DIR/out" 2>&1 3>&- || true
+	file_has "$TEST_DIR/out" "33 77"
+	file_has "$TEST_DIR/out" "read hello"
+	file_has "$TEST_DIR/out" "code 3"
+	cmp "$TEST_DIR/mode1" "$TEST_DIR/mode2"
+}
+
 @test "run from the current directory, and options after the argument" {
 	command_is echo here
 	cd "$BUNDLE"
@@ -156,6 +180,11 @@ root" ] || wanted "wanted other members" ""
 	fails_with 1 "no such file or directory" create --bundle "$BUNDLE" app
 	nothing_made
 	fails_with 1 "/no/such/program" run --bundle "$BUNDLE" app
+	fails_with 1 "/no/such/program" run --detach --bundle "$BUNDLE" app
+	command_is no-such-program
+	fails_with 1 'executable file not found in $PATH' run --bundle "$BUNDLE" app
+	command_is /etc/passwd
+	fails_with 1 "permission denied" run --bundle "$BUNDLE" app
 	nothing_made
 }
 
@@ -648,6 +677,19 @@ file_has() { grep -qF -- "$2" "$1"; }
 	rm -r "$STATE/bad"
 }
 
+@test "a stale state whose pid is another process by now is stopped, and that process is left alone" {
+	in_background app
+	ok kill app KILL
+	wait_for_status app stopped
+	sleep 100 3>&- &
+	local other=$!
+	jq ".pid = $other" "$STATE/app/state.json" >"$TEST_DIR/new" && mv "$TEST_DIR/new" "$STATE/app/state.json"
+	assert_status app stopped
+	fails_with 1 "not running" kill app KILL
+	ok delete --force app
+	kill "$other"
+}
+
 # ---- limits ----
 
 @test "update: flags, files, and what is refused" {
@@ -879,6 +921,9 @@ won() {
 	for command in bundle console-socket pid-file preserve-fds no-pivot no-new-keyring; do assert_contains "--$command"; done
 	rt help nosuch
 	[ "$status" = 1 ]
+	ln -s "$RUNTIME" "$TEST_DIR/runc" # the name it is called by
+	RUNTIME="$TEST_DIR/runc" ok create --help
+	assert_contains "runc create - "
 }
 
 @test "words that it does not know" {

@@ -340,7 +340,7 @@ dev_is_not_followed() {
 }
 
 etc_is_not_written_through() {
-	rm -rf "$ROOTFS/etc" && ln -s "$CANARY/etc" "$ROOTFS/etc"
+	rm -rf "${ROOTFS:?}/etc" && ln -s "$CANARY/etc" "$ROOTFS/etc"
 	ln -s "$CANARY" "$ROOTFS/run"
 	mount_add "{destination: \"/etc/resolv.conf\", type: \"bind\", source: \"$BUNDLE/config.json\", options: [\"bind\"]}"
 	mount_add "{destination: \"/run/x\", type: \"tmpfs\", source: \"tmpfs\"}"
@@ -476,7 +476,7 @@ etc_is_not_written_through() {
 	capabilities '["CAP_SYS_ADMIN", "CAP_SETFCAP"]'
 	command_is unshare -mrpf sh -c 'mount -t proc none /proc && echo h >/proc/sysrq-trigger && echo done'
 	rt run --no-pivot --bundle "$BUNDLE" app
-	refute_contains done
+	refute_contains "done"
 }
 
 @test "[CVE-2016-8649] joining a container whose /proc is something else" {
