@@ -3,37 +3,28 @@
 # Bundles that aim at the host, given to vessel-runtime: as root, and again in a user namespace where that makes a
 # difference. What the host must not lose is a canary beside the bundle (listing, owners, inodes, times and contents before and
 # after) and the kernel's settings; nothing may be left of a container. A name in brackets is of the attack that a test replays.
-# shellcheck disable=SC2016,SC2015,SC2030,SC2031 # quotes are for the shell inside and for jq; bats's variables; a || b of tests
+# shellcheck disable=SC2016,SC2015,SC2030,SC2031,SC2153,SC2154 # quotes are for the shell inside and for jq; bats's variables; a || b of tests
 load helpers
+load oci-helpers
 
 TOKEN=token-of-the-host-9f3a
 
 setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-	local tool
-	for tool in busybox jq; do command -v "$tool" >/dev/null || skip "needs $tool"; done
-	RUNTIME="$(realpath -e "${VESSEL_RUNTIME:-$HERE/../build/vessel-runtime}")"
-	TEST_DIR="$(mktemp -d /var/tmp/vessel-oci.XXXXXX)"
-	CANARY="$TEST_DIR/canary" STATE="$TEST_DIR/state" NAME="${TEST_DIR##*/}"
-	chmod 755 "$TEST_DIR"
+	oci_setup
+	CANARY="$TEST_DIR/canary"
 	mkdir -p "$CANARY"/{etc,pts,proc,self/attr,fs,dev}
 	for file in secret ptmx null etc/hosts etc/mtab self/attr/exec; do echo "$TOKEN" >"$CANARY/$file"; done
 	chmod 600 "$CANARY/secret"
 	mkfifo "$CANARY/fifo"
 	host_state >"$TEST_DIR/before"
-	new_bundle
 }
 
 teardown() {
 	[ -n "${TEST_DIR:-}" ] || return 0
-	local id result=0
-	for id in $("$RUNTIME" --root "$STATE" list -q); do
-		timeout 20 "$RUNTIME" --root "$STATE" delete --force "$id" || result=1
-	done
-	wait_until nothing_left >/dev/null || { what_is_left && result=1; } >&2
+	local result=0
+	oci_end || result=1
 	host_state | diff "$TEST_DIR/before" - >&2 || { echo "the host was touched" >&2; result=1; }
-	for id in $(processes_left | cut -d' ' -f2); do kill -9 "$id"; done
-	rm -rf "$TEST_DIR"
+	oci_remove
 	return "$result"
 }
 
@@ -42,74 +33,6 @@ host_state() {
 	find "$CANARY" -type f -exec sha256sum {} + | sort
 	cat /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname /proc/sys/kernel/shm_rmid_forced
 }
-processes_left() {
-	local file
-	# shellcheck disable=SC2013 # paths of /proc
-	for file in $(grep -alsF -- "BUNDLE_MARK=$NAME" /proc/[0-9]*/environ); do
-		file="${file#/proc/}"
-		echo "process ${file%/*}: $(tr '\0' ' ' <"/proc/${file%/*}/cmdline")"
-	done
-}
-what_is_left() {
-	processes_left
-	grep -F "$TEST_DIR/" /proc/self/mountinfo
-	find /sys/fs/cgroup -maxdepth 2 -name "$NAME*"
-	find "$STATE" -mindepth 1 -maxdepth 1 -not -name .seccomp 2>/dev/null
-}
-nothing_left() { ! what_is_left | grep -q .; }
-
-# ---- bundles ----
-
-new_bundle() {
-	local name
-	BUNDLE="$TEST_DIR/bundle" ROOTFS="$TEST_DIR/bundle/rootfs"
-	rm -rf "$BUNDLE"
-	mkdir -p "$ROOTFS"/{bin,proc,sys,dev,etc,tmp,root}
-	chmod 1777 "$ROOTFS/tmp"
-	cp "$(command -v busybox)" "$ROOTFS/bin/busybox"
-	for name in $(busybox --list | grep -vx busybox); do ln -sf busybox "$ROOTFS/bin/$name"; done
-	printf 'root:x:0:0::/root:/bin/sh\n1000:x:0:0::/:/bin/sh\n' >"$ROOTFS/etc/passwd"
-	(cd "$BUNDLE" && "$RUNTIME" spec)
-	edit '.process.terminal = false | .root.readonly = false | .process.env += ["BUNDLE_MARK='"$NAME"'", "PATH=/bin"]
-		| .linux.cgroupsPath = "/'"$NAME"'"'
-}
-
-edit() { jq "$1" "$BUNDLE/config.json" >"$BUNDLE/new.json" && mv "$BUNDLE/new.json" "$BUNDLE/config.json"; }
-command_is() { edit ".process.args = $(jq -cn '$ARGS.positional' --args -- "$@")"; }
-mount_add() { edit ".mounts += [$1]"; }
-without_mount() { edit ".mounts |= map(select(.destination != \"$1\"))"; }
-capabilities() { # of bounding, effective and permitted
-	edit ".process.capabilities |= (.bounding = $1 | .effective = $1 | .permitted = $1)"
-}
-user_namespace() {
-	edit '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 200000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
-	chown -R 200000:200000 "$ROOTFS"
-}
-
-# rt ARG...: never longer than half a minute. Not by `run`: its pipes would be waited for as long as a container has them.
-rt() {
-	status=0
-	env "BUNDLE_MARK=$NAME" timeout 30 "$RUNTIME" --root "$STATE" "$@" </dev/null >"$TEST_DIR/output" 2>"$TEST_DIR/stderr" 3>&- || status=$?
-	output="$(cat "$TEST_DIR/output")" stderr="$(cat "$TEST_DIR/stderr")"
-}
-ok() {
-	rt "$@"
-	[ "$status" -eq 0 ] || explain "$@"
-}
-fails() {
-	rt "$@"
-	[ "$status" -ne 0 ] && [ "$status" -ne 124 ] || explain "$@"
-	[ -n "$stderr" ] || wanted "wanted a reason" ""
-}
-run_ok() { ok run --bundle "$BUNDLE" "$@"; }
-run_fails() { fails run --bundle "$BUNDLE" "$@"; }
-in_background() { # a container that sleeps
-	command_is sleep 100
-	ok create --bundle "$BUNDLE" "$1"
-	ok start "$1"
-}
-pid_inside() { "$RUNTIME" --root "$STATE" state "$1" | jq .pid; }
 token_is_secret() { [[ "$output$stderr" != *"$TOKEN"* ]] || wanted "not wanted anywhere" "$TOKEN"; }
 
 # Both rights, for one function of a test.
@@ -417,7 +340,7 @@ dev_is_not_followed() {
 }
 
 etc_is_not_written_through() {
-	rm -rf "$BUNDLE/rootfs/etc" && ln -s "$CANARY/etc" "$ROOTFS/etc"
+	rm -rf "${ROOTFS:?}/etc" && ln -s "$CANARY/etc" "$ROOTFS/etc"
 	ln -s "$CANARY" "$ROOTFS/run"
 	mount_add "{destination: \"/etc/resolv.conf\", type: \"bind\", source: \"$BUNDLE/config.json\", options: [\"bind\"]}"
 	mount_add "{destination: \"/run/x\", type: \"tmpfs\", source: \"tmpfs\"}"
@@ -722,7 +645,7 @@ limits_are_its_own() {
 	run bash -c "timeout 20 script -qec '$RUNTIME --root $STATE run --bundle $BUNDLE app' /dev/null </dev/null"
 	[ "$(tr -d '\r' <<<"$output" | grep -cE '(^|[^0-9])1$')" = 3 ] || wanted "wanted three EPERM" ""
 	# A terminal of the container's own: not the one of who called.
-	[[ "$output" == */dev/* ]]
+	[[ "$output" == */dev/* ]] || wanted "wanted a terminal" ""
 }
 
 @test "[terminal escapes] what is listed and logged cannot steer the reader's terminal" {

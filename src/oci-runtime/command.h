@@ -76,6 +76,7 @@ void command_parsed_done(const struct command *command, struct parsed *parsed);
 void command_help(const char *program, const struct command *command);
 void command_list_help(const char *program, const struct command *global);
 const struct command *command_find(const char *name);
+extern const struct command *const oci_commands[]; /* sorted; ends with NULL */
 
 extern const struct command oci_checkpoint, oci_restore, oci_create, oci_delete, oci_events,
 	oci_exec, oci_features, oci_kill, oci_list, oci_pause, oci_ps, oci_resume, oci_run,

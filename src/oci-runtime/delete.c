@@ -92,12 +92,12 @@ int instance_remove(
 	struct spec spec cleanup_spec;
 	bool has_spec;
 
+	spec_init(&spec);
 	if (status != STATUS_STOPPED && status != STATUS_CREATED && status != STATUS_CREATING &&
 		!force)
 		return error_new(err, ERROR_CONFLICT,
 			"cannot delete container '%s' that is not stopped: %s", state->id,
 			status_name(status));
-	spec_init(&spec);
 	has_spec = state_spec(state, &spec, &no_spec) == 0;
 	if (kill_init(state, err) < 0 || remove_cgroup(state, err) < 0 ||
 		state_remove(state, err) < 0)
@@ -126,8 +126,9 @@ static int delete_one(
 static int delete_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct delete_opts *opts = opts_;
+	const struct selection which = { args[0], opts->regex, delete_one, opts };
 
-	return select_each(runtime, args[0], opts->regex, delete_one, opts, err);
+	return select_each(runtime, &which, err);
 }
 
 const struct command oci_delete = {

@@ -77,7 +77,8 @@ static void choose_cgroup(
 
 static bool is_about_all(const struct spec_device_rule *rule)
 {
-	return rule->type == 'a' && rule->major < 0 && rule->minor < 0;
+	return rule->type == 'a' && rule->major < 0 && rule->minor < 0 &&
+	       strlen(rule->access) == 3;
 }
 
 /*
@@ -199,8 +200,7 @@ unsigned instance_fds(int64_t preserve_fds)
 		if (fcntl(fd, F_GETFD) < 0 || fd == null_fd)
 			(void)dup2(null_fd, fd);
 	if (null_fd >= 3 && null_fd < 3 + count) {
-		(void)fcntl(null_fd, F_SETFD, 0);
-		null_fd = -1;
+		(void)fcntl(take_fd(&null_fd), F_SETFD, 0);
 	}
 	return (unsigned)count;
 }
@@ -230,21 +230,12 @@ int pid_file_write(const char *path, pid_t pid, struct error **err)
 	return 0;
 }
 
-static int start_init(const struct runtime *runtime, struct container_setup *setup,
+static int start_init(const struct runtime *runtime, const struct container_setup *setup,
 	struct instance *made, struct error **err)
 {
-	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
-	struct filter filter cleanup_filter = { 0 };
-	int result;
-
-	if (filter_compile(&made->spec, cache, &filter, err) < 0)
-		return -1;
-	setup->filter = &filter;
 	/* The words that runc's log has for these steps: scripts look for them. */
 	log_debug(&runtime->log, "clone the first process: nsexec container setup");
-	result = runtime_create(setup, &made->init, err);
-	setup->filter = NULL; /* init has its copy */
-	if (result < 0)
+	if (runtime_create(setup, &made->init, err) < 0)
 		return -1;
 	made->state.pid = made->init.pid;
 	made->state.pid_start = process_start_time(made->init.pid);
@@ -274,7 +265,10 @@ static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
 static int build(const struct runtime *runtime, const struct create_opts *opts, bool gate,
 	struct instance *made, struct error **err)
 {
+	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
+	struct filter filter cleanup_filter = { 0 };
 	struct container_setup setup = {
+		.filter = &filter,
 		.spec = &made->spec,
 		.bundle = made->state.bundle,
 		.driver = made->state.driver,
@@ -297,7 +291,8 @@ static int build(const struct runtime *runtime, const struct create_opts *opts, 
 			return -1;
 		setup.gate_fd = gate_fd;
 	}
-	if (start_init(runtime, &setup, made, err) < 0)
+	if (filter_compile(&made->spec, cache, &filter, err) < 0 ||
+		start_init(runtime, &setup, made, err) < 0)
 		return -1;
 	if (hand_over(opts, gate, console_fd, made, err) < 0) {
 		runtime_destroy(&made->init);

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "runtime/cgroup_internal.h"
+#include "sys/mount.h"
 
 #define MOUNTINFO_MAX (16UL * 1024 * 1024)
 
@@ -73,23 +74,6 @@ static unsigned int controllers_of(char *list, const char *separators, bool v2)
 	return found;
 }
 
-/* mountinfo writes space, tab, newline and backslash as three octal digits. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *at = text; *at; at++) {
-		if (at[0] == '\\' && at[1] >= '0' && at[1] <= '3' && at[2] >= '0' && at[2] <= '7' &&
-			at[3] >= '0' && at[3] <= '7') {
-			*to++ = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
-			at += 3;
-			continue;
-		}
-		*to++ = *at;
-	}
-	*to = '\0';
-}
-
 struct mount_line {
 	unsigned int major, minor;
 	char *root, *mount_point, *type, *options;
@@ -126,7 +110,7 @@ static void add_mount(struct cgroup_host *host, struct mount_line *line)
 
 	if (!v2 && strcmp(line->type, "cgroup") != 0)
 		return;
-	unescape(line->mount_point);
+	mountinfo_unescape(line->mount_point);
 	for (size_t i = 0; i < host->count; i++)
 		if (host->hierarchies[i].device == device)
 			known = &host->hierarchies[i];

@@ -165,7 +165,9 @@ uint64_t cgroup_oom_count(struct cgroup *cgroup)
 	char text[512];
 	ssize_t length;
 
-	if (!hierarchy || !hierarchy->v2) {
+	if (!hierarchy)
+		return cgroup->ooms;
+	if (!hierarchy->v2) {
 		count_v1(cgroup);
 		return cgroup->ooms;
 	}

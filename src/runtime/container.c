@@ -52,40 +52,37 @@ static int run_hooks(const struct container_init *init, struct error **err)
 	return sync_send(init->sync_fd, SYNC_HOOKED, err);
 }
 
-/* What init says on its way; takes the fd. 1 when it is ready, 0 when more comes. */
-static int hear(struct container_init *init, int type, int fd, struct error **err)
+/* 1 when there is nothing left to wait for, 0 to go on. Takes over fd, which may be -1. */
+static int heard(struct container_init *init, enum sync_type type, int fd, struct error **err)
 {
-	int result;
+	cleanup_close int owned = fd;
 
-	if (type == SYNC_CONSOLE) {
-		init->console_fd = fd;
+	switch (type) {
+	case SYNC_CONSOLE:
+		init->console_fd = take_fd(&owned);
 		return 0;
-	}
-	if (type == SYNC_LISTENER) {
-		result = listener_send(&init->listener, fd, err);
-		close_fd(fd);
-		return result;
-	}
-	close_fd(fd);
-	if (type == SYNC_HOOKS)
+	case SYNC_LISTENER:
+		return listener_send(&init->listener, fd, err);
+	case SYNC_HOOKS:
 		return run_hooks(init, err);
-	if (type == SYNC_READY)
+	case SYNC_READY:
+		init->ready = true;
 		return 1;
-	return type < 0 ? -1 : died(init, err);
+	default:
+		return died(init, err);
+	}
 }
 
 int runtime_wait_ready(struct container_init *init, struct error **err)
 {
-	int heard = 0;
+	int done = 0;
 
-	while (heard == 0) {
-		int fd = -1;
-		int type = sync_receive(init->sync_fd, &fd, err);
+	while (done == 0) {
+		int fd = -1, type = sync_receive(init->sync_fd, &fd, err);
 
-		heard = hear(init, type, fd, err);
+		done = type < 0 ? -1 : heard(init, type, fd, err);
 	}
-	init->ready = heard > 0;
-	return heard > 0 ? 0 : -1;
+	return done < 0 ? -1 : 0;
 }
 
 static int run_program(struct container_init *init, struct error **err)

@@ -101,15 +101,24 @@ const char *filter_library(char buf[static 32])
 	return buf;
 }
 
+static char lower_case(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c;
+}
+
 /* 0: of a machine that libseccomp does not know, whose programs cannot run here. */
 static uint32_t architecture_of(const char *name)
 {
 	static const char prefix[] = "SCMP_ARCH_";
-	char lower[32] = "";
+	char lower[32];
+	size_t i = 0;
 
-	name += strlen(prefix); /* the parser has seen it */
-	for (size_t i = 0; name[i] && i + 1 < sizeof(lower); i++)
-		lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
+	name += strncmp(name, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
+	for (; i < sizeof(lower) - 1 && name[i]; i++)
+		lower[i] = lower_case(name[i]);
+	lower[i] = '\0';
 	return seccomp_arch_resolve_name(lower);
 }
 

@@ -151,7 +151,6 @@ static int mount_v2(
 	return attach_tree(root, fd, target, err);
 }
 
-/* Without a cgroup namespace, writing would reach beyond the own cgroup (CVE-2023-25809). */
 static bool has_cgroup_ns(const struct spec *spec)
 {
 	for (size_t i = 0; i < spec->namespace_count; i++)
@@ -167,7 +166,11 @@ int hierarchy_mount(const struct rootfs *root, const struct mount_options *optio
 	struct statfs fs;
 	int result;
 
-	if (!has_cgroup_ns(root->spec))
+	/*
+	 * What is shown is the own cgroup, but for a user namespace that may be one that others are
+	 * in as well (CVE-2023-25809). Else who asks for it may write, as engines in containers do.
+	 */
+	if (root->user_ns && !has_cgroup_ns(root->spec))
 		attrs |= MOUNT_ATTR_RDONLY;
 	if (statfs(HOST_TREE, &fs) < 0)
 		return error_sys(err, "look at " HOST_TREE);

@@ -109,8 +109,9 @@ int hooks_run_text(const struct spec *spec, enum spec_hook_point point, const ch
 			.cwd_fd = cwd_fd,
 			.timeout_s = hook->timeout };
 
+		/* Who calls runc looks for these words. */
 		if (program_run(&run, err) < 0)
-			return -1;
+			return error_wrap(err, "error running hook");
 	}
 	return 0;
 }

@@ -191,7 +191,8 @@ static const struct {
 } failures[] = {
 	{ HOOK_PRESTART, 0, "an exit code", "echo why >&2; exit 3",
 		"prestart hook failed with exit code 3 (/bin/sh): why" },
-	{ HOOK_CREATE_RUNTIME, 0, "a signal", "kill -9 $$", "killed by signal 9" },
+	{ HOOK_CREATE_RUNTIME, 0, "a signal", "kill -9 $$",
+		"error running hook: createRuntime hook was killed by signal 9, killed (/bin/sh)" },
 	{ HOOK_CREATE_RUNTIME, 1, "too slow, with a child", "sleep 1000 & sleep 1000",
 		"createRuntime hook was killed after 1 s (/bin/sh)" },
 	{ HOOK_CREATE_CONTAINER, 1, "too slow", "sleep 1000", "killed after 1 s" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/program_run.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
@@ -168,16 +169,28 @@ static const char *said_text(struct said *said)
 	return said->text;
 }
 
+/* "31, bad system call" */
+static char *signal_words(int signal)
+{
+	const char *words = sigdescr_np(signal);
+
+	if (!words || !*words)
+		return xasprintf("%d", signal);
+	return xasprintf("%d, %c%s", signal, tolower((unsigned char)*words), words + 1);
+}
+
 static int ended_badly(
 	const struct program_run *run, int status, struct said *said, struct error **err)
 {
 	const char *text = said_text(said), *colon = *text ? ": " : "";
+	cleanup_free char *signal_name = NULL;
 
 	if (WIFEXITED(status))
 		return error_new(err, ERROR_INTERNAL, "%s failed with exit code %d (%s)%s%s",
 			run->name, WEXITSTATUS(status), run->path, colon, text);
-	return error_new(err, ERROR_INTERNAL, "%s was killed by signal %d (%s)%s%s", run->name,
-		WTERMSIG(status), run->path, colon, text);
+	signal_name = signal_words(WTERMSIG(status));
+	return error_new(err, ERROR_INTERNAL, "%s was killed by signal %s (%s)%s%s", run->name,
+		signal_name, run->path, colon, text);
 }
 
 static int follow(const struct program_run *run, pid_t pid, int output_fd, struct error **err)
