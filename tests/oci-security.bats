@@ -3,7 +3,7 @@
 # Bundles that aim at the host, given to vessel-runtime: as root, and again in a user namespace where that makes a
 # difference. What the host must not lose is a canary beside the bundle (listing, owners, inodes, times and contents before and
 # after) and the kernel's settings; nothing may be left of a container. A name in brackets is of the attack that a test replays.
-# shellcheck disable=SC2016,SC2015,SC2030,SC2031 # quotes are for the shell inside and for jq; bats's variables; a || b of tests
+# shellcheck disable=SC2016,SC2015,SC2030,SC2031,SC2153,SC2154 # quotes are for the shell inside and for jq; bats's variables; a || b of tests
 load helpers
 load oci-helpers
 
@@ -645,7 +645,7 @@ limits_are_its_own() {
 	run bash -c "timeout 20 script -qec '$RUNTIME --root $STATE run --bundle $BUNDLE app' /dev/null </dev/null"
 	[ "$(tr -d '\r' <<<"$output" | grep -cE '(^|[^0-9])1$')" = 3 ] || wanted "wanted three EPERM" ""
 	# A terminal of the container's own: not the one of who called.
-	[[ "$output" == */dev/* ]]
+	[[ "$output" == */dev/* ]] || wanted "wanted a terminal" ""
 }
 
 @test "[terminal escapes] what is listed and logged cannot steer the reader's terminal" {
@@ -813,4 +813,12 @@ settings_are_read_only() {
 	command_is sh -c 'id -un; (nc -l -s local:/tmp/s >/dev/null 2>&1 &) ; true'
 	run_ok app
 	assert_output root
+}
+
+@test "where hierarchies of cgroup v1 are beside, a container sees its own cgroup v2 and not the host's tree" {
+	command_is cat /sys/fs/cgroup/cgroup.type # the root has no such file
+	edit 'del(.linux.resources)'
+	run --separate-stderr unshare --mount sh -c 'umount --lazy /sys/fs/cgroup && mount -t cgroup2 cgroup /sys/fs/cgroup && exec "$@"' sh \
+		timeout 30 "$RUNTIME" --root "$STATE" run --bundle "$BUNDLE" app </dev/null 3>&-
+	[ "$output" = domain ] || wanted "wanted 'domain'" ""
 }

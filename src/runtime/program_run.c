@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/program_run.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
@@ -172,13 +173,10 @@ static const char *said_text(struct said *said)
 static char *signal_words(int signal)
 {
 	const char *words = sigdescr_np(signal);
-	int first;
 
 	if (!words || !*words)
 		return xasprintf("%d", signal);
-	/* The C library begins them with a capital letter of ASCII. */
-	first = *words >= 'A' && *words <= 'Z' ? *words - 'A' + 'a' : *words;
-	return xasprintf("%d, %c%s", signal, first, words + 1);
+	return xasprintf("%d, %c%s", signal, (tolower)((unsigned char)*words), words + 1);
 }
 
 static int ended_badly(

@@ -35,8 +35,12 @@ class Place:
         with open(errors, "wb") as error_file:
             done = subprocess.run(whole, cwd=cwd, env=environ, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=error_file, check=False)
+        out = done.stdout.decode(errors="replace").replace("\r", "")
         with open(errors, errors="replace") as error_file:
-            return done.stdout.decode(errors="replace"), error_file.read(), done.returncode
+            said = error_file.read()
+        with open(os.path.join(self.work, "log"), "a") as log:
+            log.write(f"## {shlex.join(command)}\n{out}{said}")
+        return out, said, done.returncode
 
 
 def tap_results(text, file, skipped):
@@ -81,7 +85,7 @@ def runc(place, mode):
     environ = {"RUNC": place.runtime, "TMPDIR": place.work}
     for file in sorted(glob.glob(os.path.join(place.checkout, "tests/integration/*.bats"))):
         out, _, _ = place.run(mode, ["bats", "-t", file], place.checkout, environ)
-        results += tap_results(out.replace("\r", ""), os.path.basename(file), skipped)
+        results += tap_results(out, os.path.basename(file), skipped)
     return results
 
 
