@@ -21,6 +21,21 @@
 
 #define BUNDLE_MAX (8UL * 1024 * 1024)
 
+/* "NAME=value", or "NAME" for ours. */
+static void add_env(strv *env, char *const *more)
+{
+	for (; more && *more; more++) {
+		const char *equals = strchr(*more, '=');
+		cleanup_free char *name =
+			equals ? xstrndup(*more, (size_t)(equals - *more)) : xstrdup(*more);
+		const char *value =
+			equals ? equals + 1 : getenv(name); // NOLINT(concurrency-mt-unsafe)
+
+		if (value)
+			env_set(env, name, value);
+	}
+}
+
 /* The process of the bundle, with what exec was asked to change. */
 static int make_process(int run_fd, const struct exec_options *options, struct spec_process *ret,
 	struct error **err)
@@ -37,17 +52,7 @@ static int make_process(int run_fd, const struct exec_options *options, struct s
 		return error_wrap(err, "read the container's bundle");
 	strv_free(take_ptr(p->args));
 	p->args = strv_copy(options->command);
-	for (size_t i = 0; options->env && options->env[i]; i++) {
-		const char *equals = strchr(options->env[i], '=');
-		cleanup_free char *name =
-			equals ? xstrndup(options->env[i], (size_t)(equals - options->env[i]))
-			       : xstrdup(options->env[i]);
-		const char *value =
-			equals ? equals + 1 : getenv(name); // NOLINT(concurrency-mt-unsafe)
-
-		if (value)
-			env_set(&p->env, name, value);
-	}
+	add_env(&p->env, options->env);
 	p->terminal = options->tty;
 	p->console_height = options->rows;
 	p->console_width = options->columns;

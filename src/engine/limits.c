@@ -94,22 +94,30 @@ static int check_list(const char *list, const char *what, const char *path, stru
 	return 0;
 }
 
-static int check_cpu(const struct spec_resources *l, int64_t nano_cpus, struct error **err)
+static int check_cpus(const struct spec_resources *l, int64_t nano_cpus, struct error **err)
 {
 	long online = nano_cpus ? sysconf(_SC_NPROCESSORS_ONLN) : 0; /* which reads /sys */
 
-	if (nano_cpus < 0 ||
-		(nano_cpus > 0 && (nano_cpus < NANO / 100 || nano_cpus > online * NANO))) {
+	if (nano_cpus == 0)
+		return 0;
+	if (nano_cpus < NANO / 100 || nano_cpus > online * NANO) {
 		error_new(err, ERROR_INVALID,
 			"Range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs "
 			"available",
 			online, online);
 		return error_hint(err, "give --cpus a number such as 0.5");
 	}
-	if (nano_cpus > 0 && (l->cpu_quota != SPEC_UNSET || l->cpu_period != SPEC_UNSET))
+	if (l->cpu_quota != SPEC_UNSET || l->cpu_period != SPEC_UNSET)
 		return error_new(err, ERROR_INVALID,
 			"Conflicting options: --cpus cannot be used with --cpu-period or "
 			"--cpu-quota");
+	return 0;
+}
+
+static int check_cpu(const struct spec_resources *l, int64_t nano_cpus, struct error **err)
+{
+	if (check_cpus(l, nano_cpus, err) < 0)
+		return -1;
 	if (l->cpu_period != SPEC_UNSET && (l->cpu_period < 1000 || l->cpu_period > 1000000))
 		return error_new(err, ERROR_INVALID,
 			"CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s "

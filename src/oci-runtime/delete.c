@@ -6,6 +6,7 @@
 #include "oci-runtime/instance.h"
 #include "oci-runtime/select.h"
 #include "runtime/hook.h"
+#include "runtime/rdt.h"
 #include "sys/process.h"
 
 #define DEATH_MS 10000
@@ -87,23 +88,26 @@ static void run_poststop(
 int instance_remove(
 	const struct runtime *runtime, struct state *state, bool force, struct error **err)
 {
-	cleanup_error struct error *no_spec = NULL;
+	cleanup_error struct error *no_spec = NULL, *group_stays = NULL;
 	enum status status = state_status(state);
 	struct spec spec cleanup_spec;
 	bool has_spec;
 
+	spec_init(&spec);
 	if (status != STATUS_STOPPED && status != STATUS_CREATED && status != STATUS_CREATING &&
 		!force)
 		return error_new(err, ERROR_CONFLICT,
 			"cannot delete container '%s' that is not stopped: %s", state->id,
 			status_name(status));
-	spec_init(&spec);
 	has_spec = state_spec(state, &spec, &no_spec) == 0;
 	if (kill_init(state, err) < 0 || remove_cgroup(state, err) < 0 ||
 		state_remove(state, err) < 0)
 		return error_wrap(err, "delete '%s'", state->id);
-	if (has_spec)
-		run_poststop(runtime, state, &spec);
+	if (!has_spec)
+		return 0;
+	run_poststop(runtime, state, &spec);
+	if (rdt_remove(&spec, state->id, &group_stays) < 0)
+		log_warning(&runtime->log, "%s", error_message(group_stays));
 	return 0;
 }
 
@@ -126,8 +130,9 @@ static int delete_one(
 static int delete_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	const struct delete_opts *opts = opts_;
+	const struct selection which = { args[0], opts->regex, delete_one, opts };
 
-	return select_each(runtime, args[0], opts->regex, delete_one, opts, err);
+	return select_each(runtime, &which, err);
 }
 
 const struct command oci_delete = {

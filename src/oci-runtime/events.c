@@ -79,19 +79,30 @@ static int interval_ms(const char *text, int *ret, struct error **err)
 		err, ERROR_INVALID, "--interval '%s': a duration greater than 0, such as 5s", text);
 }
 
+/* Whether more were killed for want of memory than kills says. */
+static int tell_oom(struct cgroup *cgroup, const char *id, uint64_t *kills, struct error **err)
+{
+	uint64_t now = cgroup_oom_kills(cgroup);
+	bool more = now > *kills;
+
+	*kills = now;
+	if (more && print_event("oom", id, NULL) < 0)
+		return error_sys(err, "standard output");
+	return 0;
+}
+
 /* Until the container ends. */
 static int watch(const struct state *state, struct cgroup *cgroup, int interval, struct error **err)
 {
 	cleanup_close int pidfd = state_pidfd(state, err);
 	uint64_t kills = cgroup_oom_kills(cgroup);
 	int64_t next = clock_monotonic_ns();
+	int ended = 0;
 
 	if (pidfd < 0)
 		return -1;
-	for (;;) {
+	while (ended == 0) {
 		int64_t left = (next - clock_monotonic_ns()) / 1000000;
-		uint64_t now;
-		int ended;
 
 		if (left <= 0) {
 			if (print_stats(cgroup, state->id, err) < 0)
@@ -100,15 +111,10 @@ static int watch(const struct state *state, struct cgroup *cgroup, int interval,
 			left = interval;
 		}
 		ended = pidfd_wait(pidfd, left < OOM_LOOK_MS ? (int)left : OOM_LOOK_MS, err);
-		if (ended < 0)
+		if (ended < 0 || tell_oom(cgroup, state->id, &kills, err) < 0)
 			return -1;
-		now = cgroup_oom_kills(cgroup);
-		if (now > kills && print_event("oom", state->id, NULL) < 0)
-			return error_sys(err, "standard output");
-		kills = now;
-		if (ended)
-			return 0;
 	}
+	return 0;
 }
 
 static int events_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)

@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "sys/process.h"
 
+#define CODE_UNKNOWN 255 /* it has ended, and somebody else was told how */
+
 #define CHUNK 16384
 #define DRAIN_MS 100
 
@@ -83,6 +85,11 @@ static bool reap(pid_t pid, int *ret_code)
 			continue;
 		ended = true;
 		*ret_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	}
+	/* Without a child to wait for there is no signal to wait for either. */
+	if (found < 0 && !ended) {
+		ended = true;
+		*ret_code = CODE_UNKNOWN;
 	}
 	return ended;
 }

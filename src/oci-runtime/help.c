@@ -5,18 +5,27 @@
 
 #include "oci-runtime/command.h"
 
-static const struct command *const commands[] = { &oci_checkpoint, &oci_create, &oci_delete,
-	&oci_events, &oci_exec, &oci_features, &oci_kill, &oci_list, &oci_pause, &oci_ps,
-	&oci_restore, &oci_resume, &oci_run, &oci_spec, &oci_start, &oci_state, &oci_update };
+const struct command *const oci_commands[] = { &oci_checkpoint, &oci_completion, &oci_create,
+	&oci_delete, &oci_events, &oci_exec, &oci_features, &oci_kill, &oci_list, &oci_pause,
+	&oci_ps, &oci_restore, &oci_resume, &oci_run, &oci_spec, &oci_start, &oci_state,
+	&oci_update, NULL };
 
-#define COUNT (sizeof(commands) / sizeof(*commands))
+/* For our own scripts and the build. */
+static const struct command *const hidden[] = { &oci_complete, &oci_man, NULL };
+
+static const struct command *find_in(const struct command *const *list, const char *name)
+{
+	for (; *list; list++)
+		if (strcmp((*list)->name, name) == 0)
+			return *list;
+	return NULL;
+}
 
 const struct command *command_find(const char *name)
 {
-	for (size_t i = 0; i < COUNT; i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	return NULL;
+	const struct command *found = find_in(oci_commands, name);
+
+	return found ? found : find_in(hidden, name);
 }
 
 static void print_flags(const struct flag *flag)
@@ -46,8 +55,8 @@ void command_list_help(const char *program, const struct command *global)
 {
 	printf("NAME:\n   %s - %s\n\nUsage: %s [OPTION...] COMMAND [ARG...]\n\nCommands:\n",
 		program, global->summary, program);
-	for (size_t i = 0; i < COUNT; i++)
-		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	for (const struct command *const *at = oci_commands; *at; at++)
+		printf("  %-10s %s\n", (*at)->name, (*at)->summary);
 	print_flags(global->flags);
 	printf("\n'%s COMMAND --help' tells more of a command.\n", program);
 }

@@ -75,10 +75,33 @@ static void choose_cgroup(
 	state->driver = runtime->driver;
 }
 
+static bool is_about_all(const struct spec_device_rule *rule)
+{
+	return rule->type == 'a' && rule->major < 0 && rule->minor < 0 &&
+	       strlen(rule->access) == 3;
+}
+
+/*
+ * What no rule names is denied: a configuration without a list, or one that only allows, must not
+ * mean the host's disks (GHSA-g54h-m393-cpwq). Who wants all devices begins with a rule that says
+ * so.
+ */
+static void deny_other_devices(struct spec_resources *resources)
+{
+	const struct spec_device_rule deny = { false, 'a', -1, -1, "rwm" };
+
+	if (resources->device_count > 0 && is_about_all(&resources->devices[0]))
+		return;
+	spec_add_device_rule(resources, &deny);
+	memmove(resources->devices + 1, resources->devices,
+		(resources->device_count - 1) * sizeof(*resources->devices));
+	resources->devices[0] = deny;
+}
+
 /*
  * The devices that the specification promises stay usable under a list that denies all, and nodes
  * can be made (which is not to use them): so it is with runc and crun, and configurations count on
- * it. Without a list nothing is restricted.
+ * it.
  */
 static void allow_default_devices(struct spec_resources *resources)
 {
@@ -96,8 +119,7 @@ static void allow_default_devices(struct spec_resources *resources)
 		{ true, 'c', 136, -1, "rwm" },
 	};
 
-	if (resources->device_count == 0)
-		return;
+	deny_other_devices(resources);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
 		spec_add_device_rule(resources, &rules[i]);
 }
@@ -178,8 +200,7 @@ unsigned instance_fds(int64_t preserve_fds)
 		if (fcntl(fd, F_GETFD) < 0 || fd == null_fd)
 			(void)dup2(null_fd, fd);
 	if (null_fd >= 3 && null_fd < 3 + count) {
-		(void)fcntl(null_fd, F_SETFD, 0);
-		null_fd = -1;
+		(void)fcntl(take_fd(&null_fd), F_SETFD, 0);
 	}
 	return (unsigned)count;
 }
@@ -209,15 +230,9 @@ int pid_file_write(const char *path, pid_t pid, struct error **err)
 	return 0;
 }
 
-static int start_init(const struct runtime *runtime, struct container_setup *setup,
+static int start_init(const struct runtime *runtime, const struct container_setup *setup,
 	struct instance *made, struct error **err)
 {
-	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
-	struct filter filter cleanup_filter = { 0 };
-
-	if (filter_compile(&made->spec, cache, &filter, err) < 0)
-		return -1;
-	setup->filter = &filter;
 	/* The words that runc's log has for these steps: scripts look for them. */
 	log_debug(&runtime->log, "clone the first process: nsexec container setup");
 	if (runtime_create(setup, &made->init, err) < 0)
@@ -250,7 +265,10 @@ static int hand_over(const struct create_opts *opts, bool gate, int console_fd,
 static int build(const struct runtime *runtime, const struct create_opts *opts, bool gate,
 	struct instance *made, struct error **err)
 {
+	cleanup_free char *cache = xasprintf("%s/" STATE_FILTERS, runtime->root);
+	struct filter filter cleanup_filter = { 0 };
 	struct container_setup setup = {
+		.filter = &filter,
 		.spec = &made->spec,
 		.bundle = made->state.bundle,
 		.driver = made->state.driver,
@@ -273,7 +291,8 @@ static int build(const struct runtime *runtime, const struct create_opts *opts, 
 			return -1;
 		setup.gate_fd = gate_fd;
 	}
-	if (start_init(runtime, &setup, made, err) < 0)
+	if (filter_compile(&made->spec, cache, &filter, err) < 0 ||
+		start_init(runtime, &setup, made, err) < 0)
 		return -1;
 	if (hand_over(opts, gate, console_fd, made, err) < 0) {
 		runtime_destroy(&made->init);

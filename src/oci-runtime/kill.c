@@ -85,6 +85,7 @@ static int kill_one(struct runtime *runtime, const char *id, const void *opts_, 
 static int kill_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)
 {
 	struct kill_opts opts = *(const struct kill_opts *)opts_;
+	const struct selection which = { args[0], opts.regex, kill_one, &opts };
 
 	if (args[1] && strcmp(args[1], "0") == 0)
 		opts.signal = 0; /* as kill(2) has it: is somebody there? */
@@ -92,7 +93,7 @@ static int kill_run(struct runtime *runtime, const void *opts_, char **args, str
 		opts.signal = args[1] ? signal_parse(args[1], err) : SIGTERM;
 	if (opts.signal < 0)
 		return -1;
-	return select_each(runtime, args[0], opts.regex, kill_one, &opts, err);
+	return select_each(runtime, &which, err);
 }
 
 const struct command oci_kill = {

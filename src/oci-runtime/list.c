@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "oci-runtime/command.h"
@@ -56,29 +57,63 @@ static struct json_object *look(const struct runtime *runtime, const char *id)
 	return NULL;
 }
 
+/* A bundle's path may hold what would steer the terminal of who looks: as question marks. */
+static const char *plain_of(struct json_object *obj, const char *key)
+{
+	cleanup_free char *text = xstrdup(text_of(obj, key));
+	struct json_object *value;
+	bool changed = false;
+
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127) {
+			*c = '?';
+			changed = true;
+		}
+	if (!changed)
+		return text_of(obj, key);
+	value = json_object_new_string(text);
+	json_object_object_add(obj, key, value);
+	return json_object_get_string(value);
+}
+
+static const struct {
+	const char *key, *title;
+} columns[] = { { "id", "ID" }, { "pid", "PID" }, { "status", "STATUS" }, { "bundle", "BUNDLE" },
+	{ "created", "CREATED" }, { "owner", "OWNER" } };
+
+#define COLUMNS (sizeof(columns) / sizeof(*columns))
+
+static int column_width(struct json_object *list, size_t column)
+{
+	size_t width = strlen(columns[column].title);
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *row = json_object_array_get_idx(list, i);
+		size_t length = strlen(plain_of(row, columns[column].key));
+
+		width = length > width ? length : width;
+	}
+	return (int)width;
+}
+
+/* row: NULL for the titles. */
+static void print_row(struct json_object *row, const int *widths)
+{
+	for (size_t k = 0; k < COLUMNS; k++)
+		printf("%-*s%s", k + 1 < COLUMNS ? widths[k] : 0,
+			row ? plain_of(row, columns[k].key) : columns[k].title,
+			k + 1 < COLUMNS ? "  " : "\n");
+}
+
 static void print_table(struct json_object *list)
 {
-	static const char *const keys[] = { "id", "pid", "status", "bundle", "created", "owner" };
-	static const char *const titles[] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
-	size_t count = json_object_array_length(list), columns = sizeof(keys) / sizeof(*keys);
-	int widths[sizeof(keys) / sizeof(*keys)];
+	int widths[COLUMNS];
 
-	for (size_t k = 0; k < columns; k++) {
-		widths[k] = (int)strlen(titles[k]);
-		for (size_t i = 0; i < count; i++) {
-			int width =
-				(int)strlen(text_of(json_object_array_get_idx(list, i), keys[k]));
-
-			widths[k] = width > widths[k] ? width : widths[k];
-		}
-	}
-	for (size_t k = 0; k < columns; k++)
-		printf("%-*s%s", widths[k], titles[k], k + 1 < columns ? "  " : "\n");
-	for (size_t i = 0; i < count; i++)
-		for (size_t k = 0; k < columns; k++)
-			printf("%-*s%s", k + 1 < columns ? widths[k] : 0,
-				text_of(json_object_array_get_idx(list, i), keys[k]),
-				k + 1 < columns ? "  " : "\n");
+	for (size_t k = 0; k < COLUMNS; k++)
+		widths[k] = column_width(list, k);
+	print_row(NULL, widths);
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		print_row(json_object_array_get_idx(list, i), widths);
 }
 
 static int list_run(struct runtime *runtime, const void *opts_, char **args, struct error **err)

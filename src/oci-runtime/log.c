@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -103,6 +104,17 @@ void log_warning(const struct log *log, const char *fmt, ...)
 	va_end(args);
 }
 
+/* What a configuration says comes to a person's terminal, and must not steer it. */
+static void put_plain(const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		(void)fputc((c < ' ' && c != '\n' && c != '\t') || c == 127 ? '?' : c, stderr);
+	}
+	(void)fputc('\n', stderr);
+}
+
 void log_error(const struct log *log, const char *program, const struct error *failed)
 {
 	const char *hint = error_hint_text(failed);
@@ -110,8 +122,11 @@ void log_error(const struct log *log, const char *program, const struct error *f
 	if (log->fd >= 0 || log->json)
 		write_line(log, "error", error_message(failed));
 	if (log->fd >= 0 || !log->json) {
-		(void)fprintf(stderr, "%s: %s\n", program, error_message(failed));
-		if (hint)
-			(void)fprintf(stderr, "hint: %s\n", hint);
+		cleanup_free char *line = xasprintf("%s: %s", program, error_message(failed));
+		cleanup_free char *advice = hint ? xasprintf("hint: %s", hint) : NULL;
+
+		put_plain(line);
+		if (advice)
+			put_plain(advice);
 	}
 }

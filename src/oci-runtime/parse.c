@@ -104,6 +104,17 @@ static int parse_name(struct parser *parser, const char *name, struct error **er
 	return set_flag(parser, flag, *parser->next++, err) < 0 ? -1 : 1;
 }
 
+/* The rest of its word is the letter's value, or the next word. */
+static int parse_value(
+	struct parser *parser, const struct flag *flag, const char *rest, struct error **err)
+{
+	if (*rest == '=')
+		rest++;
+	if (!*rest && !*parser->next)
+		return error_new(err, ERROR_INVALID, "flag needs an argument: -%c", flag->letter);
+	return set_flag(parser, flag, *rest ? rest : *parser->next++, err);
+}
+
 /* "-dt", "-p3", "-p 3", "-p=3". */
 static int parse_letters(struct parser *parser, const char *word, struct error **err)
 {
@@ -113,18 +124,10 @@ static int parse_letters(struct parser *parser, const char *word, struct error *
 		if (!flag)
 			return error_new(err, ERROR_INVALID,
 				"flag provided but not defined: '%c' in %s", *at, word);
-		if (flag->type == FLAG_BOOL && at[1] != '=') {
-			if (set_flag(parser, flag, "true", err) < 0)
-				return -1;
-			continue;
-		}
-		at++;
-		if (*at == '=')
-			at++;
-		if (!*at && !*parser->next)
-			return error_new(
-				err, ERROR_INVALID, "flag needs an argument: -%c", flag->letter);
-		return set_flag(parser, flag, *at ? at : *parser->next++, err);
+		if (flag->type != FLAG_BOOL || at[1] == '=')
+			return parse_value(parser, flag, at + 1, err);
+		if (set_flag(parser, flag, "true", err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -170,28 +173,32 @@ static int parse_words(struct parser *parser, struct error **err)
 	return 0;
 }
 
+static int check_count(const struct command *command, int count, struct error **err)
+{
+	bool too_few = count < command->min_args;
+	int limit = too_few ? command->min_args : command->max_args;
+	const char *how = too_few ? "at least " : "at most ";
+
+	if (!too_few && (command->max_args < 0 || count <= command->max_args))
+		return 0;
+	if (command->min_args == command->max_args)
+		how = "exactly ";
+	return error_new(err, ERROR_INVALID, "%s takes %s%d argument%s: %s", command->name, how,
+		limit, limit == 1 ? "" : "s", command->args);
+}
+
 int command_parse(
 	const struct command *command, char *const *words, struct parsed *ret, struct error **err)
 {
 	struct parsed out = { 0 };
 	struct parser parser = { .command = command, .out = &out, .next = words };
-	int count, max = command->max_args;
 
 	out.opts = xcalloc(1, command->opts_size ? command->opts_size : 1);
 	out.args = xcalloc(strv_length(words) + 1, sizeof(char *));
 	if (parse_words(&parser, err) < 0)
 		goto failed;
-	count = (int)out.arg_count;
-	if (!out.help && (count < command->min_args || (max >= 0 && count > max))) {
-		error_new(err, ERROR_INVALID, "%s takes %s%d argument%s: %s", command->name,
-			command->min_args == max    ? "exactly "
-			: count < command->min_args ? "at least "
-						    : "at most ",
-			count < command->min_args ? command->min_args : max,
-			(count < command->min_args ? command->min_args : max) == 1 ? "" : "s",
-			command->args);
+	if (!out.help && check_count(command, (int)out.arg_count, err) < 0)
 		goto failed;
-	}
 	*ret = out;
 	return 0;
 failed:

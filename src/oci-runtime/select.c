@@ -6,30 +6,35 @@
 #include "base/error.h"
 #include "oci-runtime/state.h"
 
-int select_each(struct runtime *runtime, const char *word, bool is_regex,
-	int (*each)(struct runtime *runtime, const char *id, const void *opts, struct error **err),
-	const void *opts, struct error **err)
+static void each_matching(struct runtime *runtime, const struct selection *selection,
+	const regex_t *regex, char *const *ids, struct error **first)
 {
-	cleanup_strv strv ids = NULL;
-	regex_t regex;
-	int result = 0;
-
-	if (!is_regex)
-		return each(runtime, word, opts, err);
-	if (state_list(runtime, &ids, err) < 0)
-		return -1;
-	if (regcomp(&regex, word, REG_EXTENDED | REG_NOSUB) != 0)
-		return error_new(err, ERROR_INVALID, "'%s' is not a regular expression", word);
-	for (size_t i = 0; ids && ids[i]; i++) {
+	for (; ids && *ids; ids++) {
 		cleanup_error struct error *failed = NULL;
 
-		if (regexec(&regex, ids[i], 0, NULL, 0) != 0)
-			continue;
-		if (each(runtime, ids[i], opts, &failed) < 0 && result == 0) {
-			*err = take_ptr(failed);
-			result = -1;
-		}
+		if (regexec(regex, *ids, 0, NULL, 0) == 0 &&
+			selection->each(runtime, *ids, selection->opts, &failed) < 0 && !*first)
+			*first = take_ptr(failed);
 	}
+}
+
+int select_each(struct runtime *runtime, const struct selection *selection, struct error **err)
+{
+	cleanup_strv strv ids = NULL;
+	struct error *first = NULL;
+	regex_t regex;
+
+	if (!selection->is_regex)
+		return selection->each(runtime, selection->word, selection->opts, err);
+	if (state_list(runtime, &ids, err) < 0)
+		return -1;
+	if (regcomp(&regex, selection->word, REG_EXTENDED | REG_NOSUB) != 0)
+		return error_new(
+			err, ERROR_INVALID, "'%s' is not a regular expression", selection->word);
+	each_matching(runtime, selection, &regex, ids, &first);
 	regfree(&regex);
-	return result;
+	if (!first)
+		return 0;
+	*err = first;
+	return -1;
 }

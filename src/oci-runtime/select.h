@@ -6,7 +6,12 @@
 
 struct error;
 
+struct selection {
+	const char *word;
+	bool is_regex;
+	int (*each)(struct runtime *runtime, const char *id, const void *opts, struct error **err);
+	const void *opts;
+};
+
 /* Goes on after a failure; returns -1 with the first one's error, else 0. */
-int select_each(struct runtime *runtime, const char *word, bool is_regex,
-	int (*each)(struct runtime *runtime, const char *id, const void *opts, struct error **err),
-	const void *opts, struct error **err);
+int select_each(struct runtime *runtime, const struct selection *selection, struct error **err);

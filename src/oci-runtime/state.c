@@ -30,11 +30,12 @@ static int check_id(const char *id, struct error **err)
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-";
 
-	if (!*id || strspn(id, letters) != strlen(id) || *id == '.' || strlen(id) > ID_LENGTH_MAX) {
+	if (!*id || strspn(id, letters) != strlen(id) || *id == '.' || *id == '-' ||
+		strlen(id) > ID_LENGTH_MAX) {
 		error_new(err, ERROR_INVALID,
 			"invalid container ID '%s': invalid character or length", id);
 		return error_hint(
-			err, "letters, digits and _+.- are allowed, not beginning with a point");
+			err, "letters, digits and _+.- are allowed, not beginning with . or -");
 	}
 	return 0;
 }
@@ -42,6 +43,19 @@ static int check_id(const char *id, struct error **err)
 static int missing(const char *id, struct error **err)
 {
 	return error_new(err, ERROR_NOT_FOUND, "container does not exist: '%s'", id);
+}
+
+static int busy(const char *id, struct error **err)
+{
+	return error_new(err, ERROR_CONFLICT, "another command works on container '%s'", id);
+}
+
+static struct state take_state(struct state *from)
+{
+	struct state taken = *from;
+
+	*from = (struct state)STATE_INIT;
+	return taken;
 }
 
 /* 1 locked, 0 when somebody else holds it for too long. */
@@ -114,8 +128,7 @@ int state_create(
 		return missing(id, err);
 	made.id = xstrdup(id);
 	made.owner = geteuid();
-	*ret = made;
-	made = (struct state)STATE_INIT;
+	*ret = take_state(&made);
 	return 0;
 }
 
@@ -131,50 +144,57 @@ int state_lock(const struct state *state, struct error **err)
 	if (locked < 0)
 		return -1;
 	if (locked == 0)
-		return error_new(
-			err, ERROR_CONFLICT, "another command works on container '%s'", state->id);
+		return busy(state->id, err);
 	return is_removed(state->dir_fd) ? missing(state->id, err) : 0;
+}
+
+static int open_dirs(const struct runtime *runtime, struct state *found, struct error **err)
+{
+	found->root_fd = open(runtime->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (found->root_fd < 0)
+		return errno == ENOENT ? missing(found->id, err)
+				       : error_sys(err, "open '%s'", runtime->root);
+	found->dir_fd =
+		openat(found->root_fd, found->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (found->dir_fd < 0)
+		return errno == ENOENT ? missing(found->id, err)
+				       : error_sys(err, "open '%s/%s'", runtime->root, found->id);
+	return 0;
+}
+
+/* Reads it again under the lock: who held it may have been making or removing it. */
+static int read_locked(struct state *found, enum state_lock lock, struct error **err)
+{
+	int tries = lock == STATE_CHANGE ? LOCK_TRIES_CHANGE : LOCK_TRIES_LOOK;
+	int locked = lock_dir(found->dir_fd, tries, err);
+
+	if (locked < 0)
+		return -1;
+	if (locked == 0 && lock == STATE_CHANGE)
+		return busy(found->id, err);
+	if (is_removed(found->dir_fd))
+		return missing(found->id, err);
+	state_forget(found);
+	if (state_read(found, err) < 0)
+		return -1;
+	if (locked && lock == STATE_LOOK)
+		state_unlock(found);
+	return 0;
 }
 
 int state_open(const struct runtime *runtime, const char *id, enum state_lock lock,
 	struct state *ret, struct error **err)
 {
 	cleanup_state struct state found = STATE_INIT;
-	int locked, known;
 
 	if (check_id(id, err) < 0)
 		return -1;
-	found.root_fd = open(runtime->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (found.root_fd < 0 && errno != ENOENT)
-		return error_sys(err, "open '%s'", runtime->root);
-	if (found.root_fd >= 0)
-		found.dir_fd =
-			openat(found.root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (found.dir_fd < 0)
-		return errno == ENOENT ? missing(id, err)
-				       : error_sys(err, "open '%s/%s'", runtime->root, id);
 	found.id = xstrdup(id);
-	known = state_read(&found, err);
-	if (known < 0)
+	if (open_dirs(runtime, &found, err) < 0 || state_read(&found, err) < 0)
 		return -1;
-	if (lock == STATE_CHANGE || found.pid == 0) {
-		locked = lock_dir(found.dir_fd,
-			lock == STATE_CHANGE ? LOCK_TRIES_CHANGE : LOCK_TRIES_LOOK, err);
-		if (locked < 0)
-			return -1;
-		if (locked == 0 && lock == STATE_CHANGE)
-			return error_new(
-				err, ERROR_CONFLICT, "another command works on container '%s'", id);
-		if (is_removed(found.dir_fd))
-			return missing(id, err);
-		state_forget(&found);
-		if (state_read(&found, err) < 0)
-			return -1;
-		if (locked && lock == STATE_LOOK)
-			(void)flock(found.dir_fd, LOCK_UN);
-	}
-	*ret = found;
-	found = (struct state)STATE_INIT;
+	if ((lock == STATE_CHANGE || found.pid == 0) && read_locked(&found, lock, err) < 0)
+		return -1;
+	*ret = take_state(&found);
 	return 0;
 }
 

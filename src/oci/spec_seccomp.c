@@ -226,6 +226,15 @@ static int check_listener(const struct spec_seccomp *seccomp, struct error **err
 	if (seccomp->default_action == SECCOMP_NOTIFY)
 		return error_new(
 			err, ERROR_INVALID, "defaultAction: SCMP_ACT_NOTIFY cannot be the default");
+	/* As others have it: between filter and program a runtime must be able to say what failed.
+	 */
+	for (size_t i = 0; i < seccomp->rule_count; i++)
+		if (seccomp->rules[i].action == SECCOMP_NOTIFY &&
+			strv_contains(seccomp->rules[i].names, "write"))
+			return error_new(err, ERROR_INVALID,
+				"syscalls[%zu]: SCMP_ACT_NOTIFY cannot be used for the write "
+				"syscall",
+				i);
 	if (spec_seccomp_notifies(seccomp) && !seccomp->listener_path)
 		return error_new(err, ERROR_INVALID,
 			"listenerPath: is missing, and SCMP_ACT_NOTIFY needs it");

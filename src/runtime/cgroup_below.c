@@ -124,21 +124,22 @@ int cgroup_open_below(
 	return 0;
 }
 
-/* The line "0::/path" of /proc/PID/cgroup. */
-static int path_of(pid_t pid, char **ret, struct error **err)
+/* The line "0::/path" of /proc/PID/cgroup; NULL with *err. */
+static char *path_of(pid_t pid, struct error **err)
 {
 	cleanup_free char *file = xasprintf("/proc/%d/cgroup", (int)pid);
 	cleanup_free char *text = NULL;
 	const char *line;
 
 	if (file_read_at(AT_FDCWD, file, CGROUP_TEXT_MAX, &text, err) < 0)
-		return -1;
+		return NULL;
 	line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-	if (!line)
-		return error_new(err, ERROR_INTERNAL, "%s has no line of cgroup v2", file);
+	if (!line) {
+		error_new(err, ERROR_INTERNAL, "%s has no line of cgroup v2", file);
+		return NULL;
+	}
 	line = strchr(line, '/') + 1;
-	*ret = xstrndup(line, strcspn(line, "\n"));
-	return 0;
+	return xstrndup(line, strcspn(line, "\n"));
 }
 
 int cgroup_open_around(
@@ -153,10 +154,11 @@ int cgroup_open_around(
 		return -1;
 	if (!unified)
 		return error_new(err, ERROR_UNSUPPORTED, "this host has no cgroup v2");
-	if (path_of(pid, &path, err) < 0)
+	path = path_of(pid, err);
+	if (!path)
 		return -1;
-	if (strncmp(path, cgroup->dir, length) != 0 || (path[length] && path[length] != '/') ||
-		check_path(path, err) < 0)
+	if (!path || strncmp(path, cgroup->dir, length) != 0 ||
+		(path[length] && path[length] != '/') || check_path(path, err) < 0)
 		return error_new(err, ERROR_CONFLICT,
 			"process %d is in the cgroup '%s', not below '%s'", (int)pid, path,
 			cgroup->dir);

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "runtime/cgroup_internal.h"
+#include "sys/mount.h"
 
 #define MOUNTINFO_MAX (16UL * 1024 * 1024)
 
@@ -73,23 +74,6 @@ static unsigned int controllers_of(char *list, const char *separators, bool v2)
 	return found;
 }
 
-/* mountinfo writes space, tab, newline and backslash as three octal digits. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *at = text; *at; at++) {
-		if (at[0] == '\\' && at[1] >= '0' && at[1] <= '3' && at[2] >= '0' && at[2] <= '7' &&
-			at[3] >= '0' && at[3] <= '7') {
-			*to++ = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
-			at += 3;
-			continue;
-		}
-		*to++ = *at;
-	}
-	*to = '\0';
-}
-
 struct mount_line {
 	unsigned int major, minor;
 	char *root, *mount_point, *type, *options;
@@ -126,7 +110,7 @@ static void add_mount(struct cgroup_host *host, struct mount_line *line)
 
 	if (!v2 && strcmp(line->type, "cgroup") != 0)
 		return;
-	unescape(line->mount_point);
+	mountinfo_unescape(line->mount_point);
 	for (size_t i = 0; i < host->count; i++)
 		if (host->hierarchies[i].device == device)
 			known = &host->hierarchies[i];
@@ -176,25 +160,46 @@ void cgroup_host_done(struct cgroup_host *host)
 	*host = (struct cgroup_host){ 0 };
 }
 
-/* Opens the roots; what is hidden under another mount is dropped. */
-static void open_roots(struct cgroup_host *host)
+/*
+ * 1 when it is the hierarchy that it was mounted as, 0 when another mount hides it. That we cannot
+ * look, for want of an fd or of memory, says nothing of it: taken for missing, its cgroups would be
+ * left behind.
+ */
+static int open_root(struct cgroup_hierarchy *hierarchy, struct error **err)
+{
+	cleanup_close int fd = open(hierarchy->mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == EPERM))
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, "open %s", hierarchy->mount_point);
+	if (st.st_dev != hierarchy->device)
+		return 0;
+	hierarchy->root_fd = take_fd(&fd);
+	return 1;
+}
+
+static int open_roots(struct cgroup_host *host, struct error **err)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < host->count; i++) {
 		struct cgroup_hierarchy hierarchy = host->hierarchies[i];
-		struct stat st;
+		int is_there = open_root(&hierarchy, err);
 
-		hierarchy.root_fd = open(hierarchy.mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (hierarchy.root_fd >= 0 && fstat(hierarchy.root_fd, &st) == 0 &&
-			st.st_dev == hierarchy.device) {
-			host->hierarchies[kept++] = hierarchy;
+		if (is_there < 0)
+			return -1;
+		if (is_there == 0) {
+			free(hierarchy.mount_point);
+			host->hierarchies[i].mount_point = NULL;
 			continue;
 		}
-		close_fd(hierarchy.root_fd);
-		free(hierarchy.mount_point);
+		host->hierarchies[i].mount_point = NULL;
+		host->hierarchies[kept++] = hierarchy;
 	}
 	host->count = kept;
+	return 0;
 }
 
 static int find_v2_controllers(struct cgroup_hierarchy *unified, struct error **err)
@@ -246,7 +251,8 @@ static int detect(struct cgroup_host *host, struct error **err)
 	if (file_read_at(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, err) < 0 ||
 		cgroup_host_parse(text, host, err) < 0)
 		return -1;
-	open_roots(host);
+	if (open_roots(host, err) < 0)
+		return -1;
 	if (host->count == 0)
 		return error_new(
 			err, ERROR_UNSUPPORTED, "no mounted cgroup hierarchy can be reached");

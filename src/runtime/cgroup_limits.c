@@ -108,6 +108,34 @@ static bool has_form(const struct cgroup *cgroup, const struct cgroup_limit *lim
 	return hierarchy && (hierarchy->v2 ? limit->v2 : limit->v1)[0].file;
 }
 
+/* Kernels differ in which form they have: the first that is there counts. */
+static int write_forms(const struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy,
+	const struct cgroup_limit *limit, int64_t value, struct error **err)
+{
+	const struct cgroup_form *forms = hierarchy->v2 ? limit->v2 : limit->v1;
+	struct cgroup_file file = { .cgroup = cgroup, .hierarchy = hierarchy };
+	bool is_default = value == 0 && limit->zero_is_default, missing = false;
+	cleanup_error struct error *failed = NULL;
+
+	for (size_t i = 0; i < FORMS_MAX && forms[i].file; i++) {
+		char text[VALUE_MAX];
+
+		error_free(failed);
+		failed = NULL;
+		file.name = forms[i].file;
+		forms[i].write(value, text);
+		if (cgroup_file_write(&file, text, &failed) == 0)
+			return 0;
+		missing = error_errno(failed) == ENOENT;
+		if (!missing || is_default)
+			break;
+	}
+	if (missing && is_default)
+		return 0;
+	*err = take_ptr(failed);
+	return cgroup_limit_failed(limit->flag, &file, err);
+}
+
 int cgroup_limit_apply(struct cgroup *cgroup, const struct cgroup_limit *limit,
 	const struct spec_resources *limits, struct error **err)
 {
@@ -128,25 +156,7 @@ int cgroup_limit_apply(struct cgroup *cgroup, const struct cgroup_limit *limit,
 	if (!forms[0].file)
 		return error_new(err, ERROR_UNSUPPORTED, "%s: cgroup %s has no such limit",
 			limit->flag, hierarchy->v2 ? "v2" : "v1");
-	for (size_t i = 0;; i++) {
-		struct cgroup_file file = { cgroup, hierarchy, forms[i].file };
-		bool is_last = i + 1 == FORMS_MAX || !forms[i + 1].file;
-		struct error *failed = NULL;
-		char text[VALUE_MAX];
-
-		forms[i].write(value, text);
-		if (cgroup_file_write(&file, text, &failed) == 0)
-			return 0;
-		if (error_errno(failed) == ENOENT && value == 0 && limit->zero_is_default) {
-			error_free(failed);
-			return 0;
-		}
-		if (error_errno(failed) != ENOENT || is_last) {
-			*err = failed;
-			return cgroup_limit_failed(limit->flag, &file, err);
-		}
-		error_free(failed);
-	}
+	return write_forms(cgroup, hierarchy, limit, value, err);
 }
 
 static int apply_texts(

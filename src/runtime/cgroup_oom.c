@@ -154,7 +154,8 @@ static void count_v1(struct cgroup *cgroup)
 	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_MEMORY];
 	uint64_t count;
 
-	if (cgroup->watch_fd >= 0 && read(cgroup->watch_fd, &count, sizeof(count)) > 0 &&
+	if (hierarchy && cgroup->watch_fd >= 0 &&
+		read(cgroup->watch_fd, &count, sizeof(count)) > 0 &&
 		faccessat(hierarchy->root_fd, cgroup->dir, F_OK, 0) == 0)
 		cgroup->ooms += count;
 }
@@ -165,7 +166,9 @@ uint64_t cgroup_oom_count(struct cgroup *cgroup)
 	char text[512];
 	ssize_t length;
 
-	if (!hierarchy || !hierarchy->v2) {
+	if (!hierarchy)
+		return cgroup->ooms;
+	if (!hierarchy->v2) {
 		count_v1(cgroup);
 		return cgroup->ooms;
 	}

@@ -52,35 +52,37 @@ static int run_hooks(const struct container_init *init, struct error **err)
 	return sync_send(init->sync_fd, SYNC_HOOKED, err);
 }
 
+/* 1 when there is nothing left to wait for, 0 to go on. Takes over fd, which may be -1. */
+static int heard(struct container_init *init, enum sync_type type, int fd, struct error **err)
+{
+	cleanup_close int owned = fd;
+
+	switch (type) {
+	case SYNC_CONSOLE:
+		init->console_fd = take_fd(&owned);
+		return 0;
+	case SYNC_LISTENER:
+		return listener_send(&init->listener, fd, err);
+	case SYNC_HOOKS:
+		return run_hooks(init, err);
+	case SYNC_READY:
+		init->ready = true;
+		return 1;
+	default:
+		return died(init, err);
+	}
+}
+
 int runtime_wait_ready(struct container_init *init, struct error **err)
 {
-	for (;;) {
-		int fd = -1;
-		int type = sync_receive(init->sync_fd, &fd, err);
+	int done = 0;
 
-		if (type == SYNC_CONSOLE) {
-			init->console_fd = fd;
-			continue;
-		}
-		if (type == SYNC_LISTENER) {
-			type = listener_send(&init->listener, fd, err);
-			close_fd(fd);
-			if (type < 0)
-				return -1;
-			continue;
-		}
-		close_fd(fd);
-		if (type == SYNC_HOOKS) {
-			if (run_hooks(init, err) < 0)
-				return -1;
-			continue;
-		}
-		if (type == SYNC_READY) {
-			init->ready = true;
-			return 0;
-		}
-		return type < 0 ? -1 : died(init, err);
+	while (done == 0) {
+		int fd = -1, type = sync_receive(init->sync_fd, &fd, err);
+
+		done = type < 0 ? -1 : heard(init, type, fd, err);
 	}
+	return done < 0 ? -1 : 0;
 }
 
 static int run_program(struct container_init *init, struct error **err)

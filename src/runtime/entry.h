@@ -43,8 +43,8 @@ int entry_begin(struct entry *entry, struct error **err);
 int entry_prepare(struct entry *entry, int root_fd, int terminal_fd, struct error **err);
 /*
  * Loads the filter, once: what follows must be allowed by it. One with a listener is loaded before
- * the caller hears SYNC_READY (ready is false), because it is the caller who passes the listener on;
- * others as late as can be.
+ * the caller hears SYNC_READY (ready is false), because it is the caller who passes the listener
+ * on; others as late as can be.
  */
 int entry_confine(struct entry *entry, bool ready, struct error **err);
 /* Returns only with an error. */

@@ -9,7 +9,6 @@
  */
 #include "runtime/filter_rules.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -102,17 +101,22 @@ const char *filter_library(char buf[static 32])
 	return buf;
 }
 
+static char lower_case(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c;
+}
+
 /* 0: of a machine that libseccomp does not know, whose programs cannot run here. */
 static uint32_t architecture_of(const char *name)
 {
 	static const char prefix[] = "SCMP_ARCH_";
-	char lower[32];
-	size_t i = 0;
+	char lower[32] = "";
 
 	name += strncmp(name, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
-	for (; name[i] && i < sizeof(lower) - 1; i++)
-		lower[i] = (char)tolower((unsigned char)name[i]);
-	lower[i] = '\0';
+	for (size_t i = 0; i < sizeof(lower) - 1 && name[i]; i++)
+		lower[i] = lower_case(name[i]);
 	return seccomp_arch_resolve_name(lower);
 }
 

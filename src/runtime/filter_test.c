@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -142,8 +143,8 @@ static const struct {
 	{ "log", ALLOW(RULE("mkdir", "LOG")), NATIVE, SYS_mkdir, { 0 }, SECCOMP_RET_LOG },
 	{ "notify",
 		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\","
-		"\"syscalls\":[" RULE("write", "NOTIFY") "]}",
-		NATIVE, SYS_write, { 0 }, SECCOMP_RET_USER_NOTIF },
+		"\"syscalls\":[" RULE("mkdir", "NOTIFY") "]}",
+		NATIVE, SYS_mkdir, { 0 }, SECCOMP_RET_USER_NOTIF },
 	{ "the same as the default", ALLOW(RULE("mkdir", "ALLOW")), NATIVE, SYS_mkdir, { 0 },
 		SECCOMP_RET_ALLOW },
 	{ "a name of no kernel", ALLOW(RULE("no_such_call", "ERRNO")), NATIVE, SYS_mkdir, { 0 },
@@ -292,23 +293,22 @@ static void flags_are_the_kernels(void **state)
 	}
 }
 
-struct cache {
-	char dir[32];
-	char *file; /* the one in it */
-};
-
-static char *only_file(const char *dir)
+/* How many files there are, and the last one's path. */
+static int files_of(const char *dir, char **ret_last)
 {
-	cleanup_free char *command = xasprintf("ls %s", dir);
-	FILE *from = popen(command, "re");
-	char name[256] = "", more[256];
+	DIR *stream = opendir(dir);
+	const struct dirent *entry;
+	int count = 0;
 
-	assert_non_null(from);
-	assert_non_null(fgets(name, sizeof(name), from));
-	assert_null(fgets(more, sizeof(more), from));
-	(void)pclose(from);
-	name[strcspn(name, "\n")] = '\0';
-	return xasprintf("%s/%s", dir, name);
+	assert_non_null(stream);
+	while ((entry = readdir(stream)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		count++;
+		replace_string(ret_last, xasprintf("%s/%s", dir, entry->d_name));
+	}
+	closedir(stream);
+	return count;
 }
 
 static ino_t inode_of(const char *path)
@@ -368,7 +368,9 @@ static void the_cache_is_used_and_mended(void **state)
 	assert_non_null(mkdtemp(dir));
 	cache = xasprintf("%s/.seccomp", dir);
 	compile_text(PROFILE, cache, &first);
-	path = only_file(cache);
+	assert_int_equal(files_of(cache, &path), 1);
+	if (!path)
+		return;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct filter again cleanup_filter = { 0 };
 		ino_t before;
@@ -404,9 +406,8 @@ static void other_profiles_have_other_names(void **state)
 		SPEC("{\"defaultAction\":\"SCMP_ACT_ALLOW\"," ALL_86
 		     ",\"syscalls\":[" RULE("mkdir", "ERRNO") "]}") };
 	char dir[] = "/tmp/vessel-test.XXXXXX";
-	cleanup_free char *count = NULL, *command = NULL;
-	FILE *from;
-	int found = 0;
+	cleanup_free char *last = NULL;
+	struct error *err = NULL;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
@@ -415,11 +416,8 @@ static void other_profiles_have_other_names(void **state)
 
 		compile_text(profiles[i], dir, &filter);
 	}
-	command = xasprintf("ls %s | wc -l; rm -r %s", dir, dir);
-	from = popen(command, "re");
-	assert_int_equal(fscanf(from, "%d", &found), 1); // NOLINT(cert-err34-c)
-	(void)pclose(from);
-	assert_int_equal(found, (int)(sizeof(profiles) / sizeof(*profiles)));
+	assert_int_equal(files_of(dir, &last), (int)(sizeof(profiles) / sizeof(*profiles)));
+	assert_int_equal(tree_remove_at(AT_FDCWD, dir, &err), 0);
 }
 
 static void what_cannot_be_compiled_is_said(void **state)
@@ -468,7 +466,7 @@ static void the_listener_comes_out(void **state)
 
 	(void)state;
 	compile_text(SPEC("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\","
-			  "\"syscalls\":[{\"names\":[\"write\",\"sendmsg\",\"sendto\",\"close\","
+			  "\"syscalls\":[{\"names\":[\"sendmsg\",\"sendto\",\"close\","
 			  "\"getppid\",\"futex\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}"),
 		NULL, &filter);
 	assert_int_equal(sync_pair(pair, &err), 0);

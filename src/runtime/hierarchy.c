@@ -173,9 +173,10 @@ int hierarchy_mount(const struct rootfs *root, const struct mount_options *optio
 
 	/*
 	 * What is shown is the own cgroup, but for a user namespace that may be one that others are
-	 * in as well (CVE-2023-25809). Else who asks for it may write, as engines in containers do.
+	 * in as well (CVE-2023-25809), and without a cgroup of its own it is the caller's. Else who
+	 * asks for it may write, as engines in containers do.
 	 */
-	if (root->user_ns && !has_cgroup_ns(root->spec))
+	if ((root->user_ns || !root->spec->cgroups_path) && !has_cgroup_ns(root->spec))
 		attrs |= MOUNT_ATTR_RDONLY;
 	if (statfs(HOST_TREE, &fs) < 0)
 		return error_sys(err, "look at " HOST_TREE);

@@ -23,22 +23,6 @@
 /* <sys/mount.h> of the C library cannot be had beside <linux/mount.h>. */
 #define UMOUNT_FLAGS (2 /* MNT_DETACH */ | 8 /* UMOUNT_NOFOLLOW */)
 
-/* mountinfo writes space, tab, newline and backslash as three octal digits. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *at = text; *at; at++) {
-		if (at[0] == '\\' && at[1] && at[2] && at[3]) {
-			*to++ = (char)((at[1] - '0') * 64 + (at[2] - '0') * 8 + (at[3] - '0'));
-			at += 3;
-			continue;
-		}
-		*to++ = *at;
-	}
-	*to = '\0';
-}
-
 static char *mount_point(const char *line)
 {
 	char *path;
@@ -50,7 +34,7 @@ static char *mount_point(const char *line)
 	if (!line)
 		return NULL;
 	path = xstrndup(line, strcspn(line, " "));
-	unescape(path);
+	mountinfo_unescape(path);
 	return path;
 }
 

@@ -111,5 +111,5 @@ int sync_receive(int fd, int *ret_fd, struct error **err)
 	header = CMSG_FIRSTHDR(&msg);
 	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
 		memcpy(ret_fd, CMSG_DATA(header), sizeof(int));
-	return byte;
+	return (unsigned char)byte; /* the other side is less trusted: never negative */
 }

@@ -325,3 +325,24 @@ int mount_pivot(int root_fd, struct error **err)
 		return error_sys(err, "detach the old root");
 	return chdir("/") < 0 ? error_sys(err, "enter the new root") : 0;
 }
+
+static bool is_octal(const char *at, char highest)
+{
+	return at[0] >= '0' && at[0] <= highest && at[1] >= '0' && at[1] <= '7' && at[2] >= '0' &&
+	       at[2] <= '7';
+}
+
+void mountinfo_unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *at = text; *at; at++) {
+		if (*at != '\\' || !is_octal(at + 1, '3')) {
+			*to++ = *at;
+			continue;
+		}
+		*to++ = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
+		at += 3;
+	}
+	*to = '\0';
+}

@@ -41,3 +41,5 @@ int mount_attach(int mount_fd, int target_fd, struct error **err);
 int mount_propagate_root(uint64_t propagation, struct error **err);
 /* Makes root_fd the root and detaches the old one; the working directory becomes "/". */
 int mount_pivot(int root_fd, struct error **err);
+/* In place: /proc/PID/mountinfo has space, tab, newline and backslash as three octal digits. */
+void mountinfo_unescape(char *text);

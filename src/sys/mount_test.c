@@ -229,6 +229,30 @@ static void pivot_leaves_nothing_of_the_old_root(void **state)
 	in_own_namespace(check_pivot);
 }
 
+static void escapes_of_mountinfo_are_read(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} rows[] = {
+		{ "/plain", "/plain" },
+		{ "/a\\040b\\011c\\012d\\134",
+			"/a b\tc\nd\\" }, /* the four that the kernel writes */
+		{ "\\134040", "\\040" }, /* what was unescaped is not looked at again */
+		{ "/a\\", "/a\\" }, /* cut off: not read beyond its end */
+		{ "/a\\04", "/a\\04" },
+		{ "/a\\490", "/a\\490" }, /* no byte */
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cleanup_free char *text = xstrdup(rows[i].text);
+
+		mountinfo_unescape(text);
+		assert_string_equal(text, rows[i].wanted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +260,7 @@ int main(void)
 		cmocka_unit_test(a_clone_is_changed_alone),
 		cmocka_unit_test(an_overlay_has_many_layers),
 		cmocka_unit_test(an_overlay_without_upper_is_read_only),
+		cmocka_unit_test(escapes_of_mountinfo_are_read),
 		cmocka_unit_test(pivot_leaves_nothing_of_the_old_root),
 	};
 
