@@ -13,11 +13,11 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/spawn.h"
+#include "cgroup/cgroup.h"
 #include "engine/bundle_devices.h"
 #include "engine/container.h"
 #include "engine/limits.h"
 #include "engine/paths.h"
-#include "runtime/cgroup.h"
 #include "runtime/seccomp.h"
 
 static const struct {

@@ -13,9 +13,9 @@
 
 #include "base/id.h"
 #include "base/strv.h"
+#include "cgroup/cgroup.h"
 #include "engine/engine.h"
 #include "engine/options.h"
-#include "runtime/cgroup.h"
 
 struct error;
 

@@ -22,8 +22,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "cgroup/cgroup.h"
 #include "monitor/client.h"
-#include "runtime/cgroup.h"
 #include "runtime/seccomp.h"
 #include "sys/process.h"
 

@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "base/strv.h"
+#include "cgroup/cgroup.h"
 #include "oci-runtime/log.h"
-#include "runtime/cgroup.h"
 
 struct error;
 

@@ -23,8 +23,8 @@
 #include <sys/types.h>
 
 #include "base/strv.h"
+#include "cgroup/cgroup.h"
 #include "oci/spec.h"
-#include "runtime/cgroup.h"
 
 struct error;
 struct json_object;

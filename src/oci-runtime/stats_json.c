@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "runtime/cgroup_report.h"
+#include "cgroup/report.h"
 
 static void put(struct json_object *obj, const char *key, uint64_t value)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/cgroup_test.h"
+#include "cgroup/fixture_test.h"
 
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "cgroup/report.h"
 #include "oci-runtime/stats_json.h"
-#include "runtime/cgroup_report.h"
 
 /* Every member, in the order and under the names that readers know. */
 static void all_members(void **state)

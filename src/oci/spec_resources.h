@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * linux.resources: what a container may use, as plain structs. Numbers are as the specification has
- * them, in v1's units; runtime/cgroup_*.c knows what v2 has instead.
+ * them, in v1's units; src/cgroup knows what v2 has instead.
  */
 #pragma once
 

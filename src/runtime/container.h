@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "cgroup/cgroup.h"
 #include "oci/spec.h"
-#include "runtime/cgroup.h"
 #include "runtime/listener.h"
 
 struct error;

@@ -2,7 +2,7 @@
 /* Own, shared and joined namespaces, and cgroups. */
 #include "runtime/container_test.h"
 
-#include "runtime/cgroup.h"
+#include "cgroup/cgroup.h"
 #include "sys/process.h"
 
 static const struct {

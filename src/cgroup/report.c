@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/cgroup_report.h"
+#include "cgroup/report.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define AT(member) offsetof(struct cgroup_report, member)
 #define TEXT_MAX (64UL * 1024)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a cgroup: make, open, enter, remove. */
-#include "runtime/cgroup.h"
+#include "cgroup/cgroup.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 /* Those that statistics need. */
 #define BASIC_CONTROLLERS \

@@ -23,7 +23,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define TEST_HELPER __attribute__((unused)) static
 

@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define DELEGATE "/sys/kernel/cgroup/delegate"
 #define DELEGATE_MAX 65536

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define FILE_PATH_MAX (CGROUP_PATH_MAX + 256)
 

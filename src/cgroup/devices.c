@@ -25,7 +25,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define DEVICE_RULES_MAX 512
 #define RULE_INSNS 7 /* at most, for one rule */

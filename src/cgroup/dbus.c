@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/cgroup_dbus.h"
+#include "cgroup/dbus.h"
 
 #include <stdio.h>
 #include <string.h>

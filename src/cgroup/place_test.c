@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which cgroup a process gets into, and who else is there. */
-#include "runtime/cgroup_test.h"
+#include "cgroup/fixture_test.h"
 
 #include <sys/stat.h>
 #include <sys/syscall.h>

@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define PROCS_MAX (16UL * 1024 * 1024) /* two million pids and more */
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "runtime/cgroup_limits.h"
+#include "cgroup/limits.h"
 
 #define AT(member) offsetof(struct spec_resources, member)
 

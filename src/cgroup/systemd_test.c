@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "runtime/cgroup_test.h"
+#include "cgroup/fixture_test.h"
 
 #define NEED_SYSTEMD() NEED(geteuid() == 0 && cgroup_has_systemd(), "needs systemd, and root")
 

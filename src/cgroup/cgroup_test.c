@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 static void weights(void **state)
 {

@@ -15,7 +15,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define CPUSET_TEXT_MAX 8192 /* a list of processors */
 

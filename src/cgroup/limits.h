@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define VALUE_MAX 64
 #define FORMS_MAX 2

@@ -18,7 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "runtime/cgroup.h"
+#include "cgroup/cgroup.h"
 
 /* cpuacct has no controller of its own on v2, devices is a program, freezer is part of the core. */
 enum cgroup_controller {
@@ -79,7 +79,7 @@ struct cgroup {
 	struct spec_resources *pending; /* systemd: limits to write once the scope exists */
 };
 
-/* cgroup_host.c. The same pointer each time; -1 when the host has no cgroups. */
+/* host.c. The same pointer each time; -1 when the host has no cgroups. */
 int cgroup_host_get(const struct cgroup_host **ret, struct error **err);
 /* Of the text of mountinfo; opens nothing. */
 int cgroup_host_parse(char *mountinfo, struct cgroup_host *ret, struct error **err);
@@ -106,7 +106,7 @@ static inline const char *cgroup_dir(
 	return below ? below : cgroup->dir;
 }
 
-/* cgroup_file.c: files of a cgroup. Errors name the file as a person would reach it. */
+/* file.c: files of a cgroup. Errors name the file as a person would reach it. */
 struct cgroup_file {
 	const struct cgroup *cgroup;
 	const struct cgroup_hierarchy *hierarchy;
@@ -124,7 +124,7 @@ int cgroup_file_read(const struct cgroup_file *file, char *ret, size_t size, str
 int cgroup_file_number(const struct cgroup_file *file, const char *key, uint64_t *ret);
 bool cgroup_flat_number(const char *text, const char *key, uint64_t *ret);
 
-/* cgroup_v1.c, cgroup_v2.c: the directory in one hierarchy. Returns 1 when somebody lives there. */
+/* v1.c, v2.c: the directory in one hierarchy. Returns 1 when somebody lives there. */
 int cgroup_v1_make(const struct cgroup_hierarchy *hierarchy, const char *dir, struct error **err);
 /* pid 0: the calling process, which has one thread. */
 int cgroup_v1_enter(struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy, pid_t pid,
@@ -141,22 +141,22 @@ int cgroup_mkdir(const struct cgroup_hierarchy *hierarchy, const char *dir, stru
 int cgroup_open_v2(struct cgroup *cgroup, struct error **err);
 struct cgroup *cgroup_new(enum cgroup_driver driver, struct error **err);
 
-/* cgroup_limits.c. */
+/* limits.c. */
 unsigned int cgroup_limits_controllers(const struct spec_resources *limits); /* asked for */
 int cgroup_limits_apply(
 	struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
 uint64_t cgroup_weight_of_shares(uint64_t shares);
 uint64_t cgroup_io_weight(uint64_t weight);
 
-/* cgroup_oom.c. */
+/* oom.c. */
 void cgroup_oom_init(struct cgroup *cgroup);
 bool cgroup_oom_is_record(const char *record, const char *unit);
 
-/* cgroup_devices.c. */
+/* devices.c. */
 int cgroup_devices_apply(
 	struct cgroup *cgroup, const struct spec_resources *limits, struct error **err);
 
-/* cgroup_systemd.c. Fills dir, slice and unit from "slice:prefix:name". */
+/* systemd.c. Fills dir, slice and unit from "slice:prefix:name". */
 int cgroup_systemd_parse(const char *path, struct cgroup *cgroup, struct error **err);
 /* Keeps a copy of limits until the scope can be started. */
 void cgroup_systemd_record(struct cgroup *cgroup, const struct spec_resources *limits);

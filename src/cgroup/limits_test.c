@@ -4,7 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/clock.h"
-#include "runtime/cgroup_test.h"
+#include "cgroup/fixture_test.h"
 
 static int touch_64m(void)
 {

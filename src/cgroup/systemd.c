@@ -22,8 +22,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strv.h"
-#include "runtime/cgroup_dbus.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/dbus.h"
+#include "cgroup/internal.h"
 
 #define START_WAIT_MS 10000
 #define PROPERTIES "a(sv)"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each member of linux.resources, from its JSON to what the kernel then says. */
-#include "runtime/cgroup_test.h"
+#include "cgroup/fixture_test.h"
 
 #include <poll.h>
 #include <unistd.h>

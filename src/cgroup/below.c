@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define CGROUP_TEXT_MAX 65536
 

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "runtime/cgroup_test.h"
+#include "cgroup/fixture_test.h"
 
 static void lifecycle(void **state)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define AT(member) offsetof(struct cgroup_stats, member)
 #define IO_TEXT_MAX (64UL * 1024)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "runtime/cgroup_limits.h"
+#include "cgroup/limits.h"
 
 #define LINE_MAX 256
 

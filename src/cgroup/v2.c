@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 static const enum cgroup_controller wanted[] = { CONTROLLER_CPUSET, CONTROLLER_CPU, CONTROLLER_IO,
 	CONTROLLER_MEMORY, CONTROLLER_PIDS, CONTROLLER_HUGETLB, CONTROLLER_RDMA, CONTROLLER_MISC };

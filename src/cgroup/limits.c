@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all limits share, and the two kinds that are one number or one text. */
-#include "runtime/cgroup_limits.h"
+#include "cgroup/limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -16,7 +16,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 #include "sys/mount.h"
 
 #define MOUNTINFO_MAX (16UL * 1024 * 1024)

@@ -18,7 +18,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "runtime/cgroup_internal.h"
+#include "cgroup/internal.h"
 
 #define LOG_RECORD_MAX 8192 /* the kernel's PRINTKRB_RECORD_MAX and more */
 #define LOG_RECORDS_MAX 20000

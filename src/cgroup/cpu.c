@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "runtime/cgroup_limits.h"
+#include "cgroup/limits.h"
 
 #define AT(member) offsetof(struct spec_resources, member)
 /* Of each second; the kernel lets all real-time processes together have 950 ms. */
