@@ -143,8 +143,8 @@ static const struct {
 	{ "log", ALLOW(RULE("mkdir", "LOG")), NATIVE, SYS_mkdir, { 0 }, SECCOMP_RET_LOG },
 	{ "notify",
 		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\","
-		"\"syscalls\":[" RULE("write", "NOTIFY") "]}",
-		NATIVE, SYS_write, { 0 }, SECCOMP_RET_USER_NOTIF },
+		"\"syscalls\":[" RULE("mkdir", "NOTIFY") "]}",
+		NATIVE, SYS_mkdir, { 0 }, SECCOMP_RET_USER_NOTIF },
 	{ "the same as the default", ALLOW(RULE("mkdir", "ALLOW")), NATIVE, SYS_mkdir, { 0 },
 		SECCOMP_RET_ALLOW },
 	{ "a name of no kernel", ALLOW(RULE("no_such_call", "ERRNO")), NATIVE, SYS_mkdir, { 0 },
@@ -466,7 +466,7 @@ static void the_listener_comes_out(void **state)
 
 	(void)state;
 	compile_text(SPEC("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\","
-			  "\"syscalls\":[{\"names\":[\"write\",\"sendmsg\",\"sendto\",\"close\","
+			  "\"syscalls\":[{\"names\":[\"sendmsg\",\"sendto\",\"close\","
 			  "\"getppid\",\"futex\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}"),
 		NULL, &filter);
 	assert_int_equal(sync_pair(pair, &err), 0);
