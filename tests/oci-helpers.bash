@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # status, output, stderr are bats's
+# shellcheck disable=SC2154,SC2034 # status, output, stderr are bats's
 # Shared by the tests of vessel-runtime: a bundle and a state directory of the test's own, and the
 # proof that nothing is left of its containers. VESSEL_RUNTIME names the program (default:
 # build/vessel-runtime beside this folder).

@@ -814,3 +814,11 @@ settings_are_read_only() {
 	run_ok app
 	assert_output root
 }
+
+@test "where hierarchies of cgroup v1 are beside, a container sees its own cgroup v2 and not the host's tree" {
+	command_is cat /sys/fs/cgroup/cgroup.type # the root has no such file
+	edit 'del(.linux.resources)'
+	run --separate-stderr unshare --mount sh -c 'umount --lazy /sys/fs/cgroup && mount -t cgroup2 cgroup /sys/fs/cgroup && exec "$@"' sh \
+		timeout 30 "$RUNTIME" --root "$STATE" run --bundle "$BUNDLE" app </dev/null 3>&-
+	[ "$output" = domain ] || wanted "wanted 'domain'" ""
+}

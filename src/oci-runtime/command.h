@@ -78,9 +78,10 @@ void command_list_help(const char *program, const struct command *global);
 const struct command *command_find(const char *name);
 extern const struct command *const oci_commands[]; /* sorted; ends with NULL */
 
-extern const struct command oci_checkpoint, oci_restore, oci_create, oci_delete, oci_events,
-	oci_exec, oci_features, oci_kill, oci_list, oci_pause, oci_ps, oci_resume, oci_run,
-	oci_spec, oci_start, oci_state, oci_update;
+extern const struct command oci_global; /* what stands before a command */
+extern const struct command oci_checkpoint, oci_complete, oci_completion, oci_man, oci_restore,
+	oci_create, oci_delete, oci_events, oci_exec, oci_features, oci_kill, oci_list, oci_pause,
+	oci_ps, oci_resume, oci_run, oci_spec, oci_start, oci_state, oci_update;
 
 /* The whole program. Returns its exit code. */
 int oci_runtime_main(int argc, char **argv);

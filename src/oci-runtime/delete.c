@@ -6,6 +6,7 @@
 #include "oci-runtime/instance.h"
 #include "oci-runtime/select.h"
 #include "runtime/hook.h"
+#include "runtime/rdt.h"
 #include "sys/process.h"
 
 #define DEATH_MS 10000
@@ -87,7 +88,7 @@ static void run_poststop(
 int instance_remove(
 	const struct runtime *runtime, struct state *state, bool force, struct error **err)
 {
-	cleanup_error struct error *no_spec = NULL;
+	cleanup_error struct error *no_spec = NULL, *group_stays = NULL;
 	enum status status = state_status(state);
 	struct spec spec cleanup_spec;
 	bool has_spec;
@@ -102,8 +103,11 @@ int instance_remove(
 	if (kill_init(state, err) < 0 || remove_cgroup(state, err) < 0 ||
 		state_remove(state, err) < 0)
 		return error_wrap(err, "delete '%s'", state->id);
-	if (has_spec)
-		run_poststop(runtime, state, &spec);
+	if (!has_spec)
+		return 0;
+	run_poststop(runtime, state, &spec);
+	if (rdt_remove(&spec, state->id, &group_stays) < 0)
+		log_warning(&runtime->log, "%s", error_message(group_stays));
 	return 0;
 }
 

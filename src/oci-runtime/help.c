@@ -5,16 +5,27 @@
 
 #include "oci-runtime/command.h"
 
-const struct command *const oci_commands[] = { &oci_checkpoint, &oci_create, &oci_delete,
-	&oci_events, &oci_exec, &oci_features, &oci_kill, &oci_list, &oci_pause, &oci_ps,
-	&oci_restore, &oci_resume, &oci_run, &oci_spec, &oci_start, &oci_state, &oci_update, NULL };
+const struct command *const oci_commands[] = { &oci_checkpoint, &oci_completion, &oci_create,
+	&oci_delete, &oci_events, &oci_exec, &oci_features, &oci_kill, &oci_list, &oci_pause,
+	&oci_ps, &oci_restore, &oci_resume, &oci_run, &oci_spec, &oci_start, &oci_state,
+	&oci_update, NULL };
+
+/* For our own scripts and the build. */
+static const struct command *const hidden[] = { &oci_complete, &oci_man, NULL };
+
+static const struct command *find_in(const struct command *const *list, const char *name)
+{
+	for (; *list; list++)
+		if (strcmp((*list)->name, name) == 0)
+			return *list;
+	return NULL;
+}
 
 const struct command *command_find(const char *name)
 {
-	for (const struct command *const *at = oci_commands; *at; at++)
-		if (strcmp((*at)->name, name) == 0)
-			return *at;
-	return NULL;
+	const struct command *found = find_in(oci_commands, name);
+
+	return found ? found : find_in(hidden, name);
 }
 
 static void print_flags(const struct flag *flag)

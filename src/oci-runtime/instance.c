@@ -77,8 +77,7 @@ static void choose_cgroup(
 
 static bool is_about_all(const struct spec_device_rule *rule)
 {
-	return rule->type == 'a' && rule->major < 0 && rule->minor < 0 &&
-	       strlen(rule->access) == 3;
+	return rule->type == 'a' && rule->major < 0 && rule->minor < 0 && strlen(rule->access) == 3;
 }
 
 /*

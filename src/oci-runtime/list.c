@@ -57,29 +57,31 @@ static struct json_object *look(const struct runtime *runtime, const char *id)
 	return NULL;
 }
 
+/* A bundle's path may hold what would steer the terminal of who looks: as question marks. */
+static const char *plain_of(struct json_object *obj, const char *key)
+{
+	cleanup_free char *text = xstrdup(text_of(obj, key));
+	struct json_object *value;
+	bool changed = false;
+
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127) {
+			*c = '?';
+			changed = true;
+		}
+	if (!changed)
+		return text_of(obj, key);
+	value = json_object_new_string(text);
+	json_object_object_add(obj, key, value);
+	return json_object_get_string(value);
+}
+
 static const struct {
 	const char *key, *title;
 } columns[] = { { "id", "ID" }, { "pid", "PID" }, { "status", "STATUS" }, { "bundle", "BUNDLE" },
 	{ "created", "CREATED" }, { "owner", "OWNER" } };
 
 #define COLUMNS (sizeof(columns) / sizeof(*columns))
-
-/* A bundle's path may hold what would steer the terminal of who looks: as question marks. */
-static const char *plain_of(struct json_object *row, const char *key)
-{
-	cleanup_free char *text = xstrdup(text_of(row, key));
-	bool changed = false;
-
-	for (char *c = text; *c; c++) {
-		if ((unsigned char)*c >= ' ' && *c != 127)
-			continue;
-		*c = '?';
-		changed = true;
-	}
-	if (changed)
-		json_put_text(row, key, text);
-	return text_of(row, key);
-}
 
 static int column_width(struct json_object *list, size_t column)
 {

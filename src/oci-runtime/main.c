@@ -40,7 +40,7 @@ static const struct flag global_flags[] = {
 	{},
 };
 
-static const struct command global = {
+const struct command oci_global = {
 	.name = "",
 	.args = "COMMAND",
 	.summary = "Open Container Initiative runtime",
@@ -116,7 +116,7 @@ static int show_help(const struct runtime *runtime, const char *topic)
 	if (command)
 		command_help(runtime->program, command);
 	else
-		command_list_help(runtime->program, &global);
+		command_list_help(runtime->program, &oci_global);
 	return 0;
 }
 
@@ -168,7 +168,7 @@ int oci_runtime_main(int argc, char **argv)
 
 	if (argc < 1)
 		return 1;
-	if (command_parse(&global, argv + 1, &parsed, &err) < 0) {
+	if (command_parse(&oci_global, argv + 1, &parsed, &err) < 0) {
 		log_error(&runtime.log, runtime.program, err);
 		return 1;
 	}
@@ -181,7 +181,7 @@ int oci_runtime_main(int argc, char **argv)
 		log_error(&runtime.log, runtime.program, err);
 	else
 		code = dispatch(&runtime, parsed.args, argv);
-	command_parsed_done(&global, &parsed);
+	command_parsed_done(&oci_global, &parsed);
 	free(runtime.root);
 	close_fd(runtime.log.fd);
 	return code;

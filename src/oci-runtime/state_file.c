@@ -2,6 +2,7 @@
 #include "oci-runtime/state_file.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,26 @@ static int get_text(struct json_object *obj, const char *key, char **ret, struct
 	return 0;
 }
 
+static int get_number(
+	struct json_object *obj, const char *key, int64_t max, int64_t *ret, struct error **err)
+{
+	if (json_get_int(obj, key, ret, err) < 0)
+		return -1;
+	if (*ret < 0 || *ret > max)
+		return error_new(err, ERROR_INVALID, "'%s' is out of range", key);
+	return 0;
+}
+
+static int get_annotations(struct json_object *obj, strv *ret, struct error **err)
+{
+	if (json_get_strv(obj, "annotations", ret, err) < 0)
+		return -1;
+	for (char *const *at = *ret; at && *at; at++)
+		if (!strchr(*at, '='))
+			return error_new(err, ERROR_INVALID, "annotation '%s' has no value", *at);
+	return 0;
+}
+
 static int get_all(struct json_object *obj, struct state *state, struct error **err)
 {
 	int64_t pid = 0, start = 0, owner = 0;
@@ -38,11 +59,11 @@ static int get_all(struct json_object *obj, struct state *state, struct error **
 		get_text(obj, "cgroup", &state->cgroup, err) < 0 ||
 		json_get_bool(obj, "systemd", &systemd, err) < 0 ||
 		json_get_bool(obj, "sharesCgroup", &shares, err) < 0 ||
-		json_get_int(obj, "pid", &pid, err) < 0 ||
-		json_get_int(obj, "pidStart", &start, err) < 0 ||
-		json_get_int(obj, "created", &state->created_ns, err) < 0 ||
-		json_get_int(obj, "owner", &owner, err) < 0 ||
-		json_get_strv(obj, "annotations", &state->annotations, err) < 0)
+		get_number(obj, "pid", INT_MAX, &pid, err) < 0 ||
+		get_number(obj, "pidStart", INT64_MAX, &start, err) < 0 ||
+		get_number(obj, "created", INT64_MAX, &state->created_ns, err) < 0 ||
+		get_number(obj, "owner", UINT32_MAX, &owner, err) < 0 ||
+		get_annotations(obj, &state->annotations, err) < 0)
 		return -1;
 	state->driver = systemd ? CGROUP_SYSTEMD : CGROUP_FS;
 	state->shares_cgroup = shares;
@@ -52,10 +73,18 @@ static int get_all(struct json_object *obj, struct state *state, struct error **
 	return 0;
 }
 
+int state_parse(const char *text, size_t length, struct state *state, struct error **err)
+{
+	cleanup_json struct json_object *obj = NULL;
+
+	if (json_parse(text, length, STATE_FILE, &obj, err) < 0)
+		return -1;
+	return get_all(obj, state, err);
+}
+
 int state_read(struct state *state, struct error **err)
 {
 	cleanup_error struct error *failed = NULL;
-	cleanup_json struct json_object *obj = NULL;
 	cleanup_free char *text = NULL;
 	ssize_t length = file_read_at(state->dir_fd, STATE_FILE, STATE_MAX, &text, &failed);
 
@@ -65,8 +94,7 @@ int state_read(struct state *state, struct error **err)
 		*err = take_ptr(failed);
 		return error_wrap(err, "state of '%s'", state->id);
 	}
-	if (json_parse(text, (size_t)length, STATE_FILE, &obj, err) < 0 ||
-		get_all(obj, state, err) < 0)
+	if (state_parse(text, (size_t)length, state, err) < 0)
 		return error_wrap(err, "state of '%s'", state->id);
 	return 1;
 }

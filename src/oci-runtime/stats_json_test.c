@@ -106,14 +106,14 @@ static void of_a_cgroup(void **state)
 		stats = stats_json(cgroup, &err);
 		assert_non_null(stats);
 		if (number(stats, "memory", "usage", "usage") >= 8 * MIB &&
-			number(stats, "cpu", "usage", "user") >= 20 * 1000 * 1000)
+			number(stats, "cpu", "usage", "user") >= 20UL * 1000 * 1000)
 			break;
 		(void)usleep(10 * 1000);
 	}
 	assert_true(number(stats, "memory", "usage", "usage") >= 8 * MIB);
 	assert_true(number(stats, "memory", "usage", "limit") == 64 * MIB);
-	assert_true(number(stats, "cpu", "usage", "user") >= 20 * 1000 * 1000);
-	assert_true(number(stats, "cpu", "usage", "total") >= 20 * 1000 * 1000);
+	assert_true(number(stats, "cpu", "usage", "user") >= 20UL * 1000 * 1000);
+	assert_true(number(stats, "cpu", "usage", "total") >= 20UL * 1000 * 1000);
 	assert_true(number(stats, "pids", "current", NULL) == 1);
 	assert_true(number(stats, "pids", "limit", NULL) == 7);
 	assert_true(number(stats, "memory", "raw",

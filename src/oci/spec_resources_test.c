@@ -98,65 +98,62 @@ static void obsolete(void **state)
 	assert_string_equal(resources.devices[0].access, "rw");
 }
 
+static const struct {
+	const char *text, *error;
+} wrong[] = {
+	{ "{'memory':1}", "resources.memory: is not an object" },
+	{ "{'memory':{'limit':'1m'}}", "resources.memory.limit: is not a whole number" },
+	{ "{'memory':{'limit':-2}}",
+		"resources.memory.limit: -2 is not from -1 to 9223372036854775807" },
+	{ "{'memory':{'swappiness':101}}",
+		"resources.memory.swappiness: 101 is not from 0 to 100" },
+	{ "{'memory':{'kernel':'x'}}", "resources.memory.kernel: is not a whole number" },
+	{ "{'memory':{'disableOOMKiller':1}}",
+		"resources.memory.disableOOMKiller: is not true or false" },
+	{ "{'cpu':{'cpus':0}}", "resources.cpu.cpus: is not a string" },
+	{ "{'cpu':{'idle':2}}", "resources.cpu.idle: 2 is not from 0 to 1" },
+	{ "{'blockIO':{'weight':1001}}", "resources.blockIO.weight: 1001 is not from 0 to 1000" },
+	{ "{'blockIO':{'weightDevice':[{'major':8,'minor':0},{'minor':0}]}}",
+		"resources.blockIO.weightDevice[1].major: is missing" },
+	{ "{'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0}]}}",
+		"resources.blockIO.throttleReadBpsDevice[0].rate: is missing" },
+	{ "{'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':-1}]}}",
+		"resources.blockIO.throttleReadBpsDevice[0].rate: -1 is negative" },
+	{ "{'hugepageLimits':[{'pageSize':'../2MB','limit':1}]}",
+		"resources.hugepageLimits[0].pageSize: \"../2MB\" is not like \"2MB\"" },
+	{ "{'hugepageLimits':[{'pageSize':'02MB','limit':1}]}",
+		"resources.hugepageLimits[0].pageSize: \"02MB\" is not like \"2MB\"" },
+	{ "{'hugepageLimits':[{'pageSize':'2MB'}]}",
+		"resources.hugepageLimits[0].limit: is missing" },
+	{ "{'network':{'classID':4294967296}}",
+		"resources.network.classID: 4294967296 is not from 0 to 4294967295" },
+	{ "{'network':{'priorities':[{'name':'a b','priority':1}]}}",
+		"resources.network.priorities[0].name: is not that of a network "
+		"interface" },
+	{ "{'rdma':{'a\\nb':{}}}", "resources.rdma[\"a\nb\"]: is not the name of a device" },
+	{ "{'rdma':{'a':{'hcaHandles':-1}}}",
+		"resources.rdma[\"a\"].hcaHandles: -1 is not from 0 to 4294967295" },
+	{ "{'devices':[{'access':'r'}]}", "resources.devices[0].allow: is missing" },
+	{ "{'devices':[{'allow':true,'access':'rr'}]}",
+		"resources.devices[0].access: \"rr\" is not made of r, w and m" },
+	{ "{'devices':[{'allow':true,'type':'x'}]}",
+		"resources.devices[0].type: \"x\" is not a, b or c" },
+	{ "{'unified':{'memory.max':1}}", "resources.unified[\"memory.max\"]: is not a string" },
+};
+
 static void errors_say_where(void **state)
 {
-	static const struct {
-		const char *text, *error;
-	} rows[] = {
-		{ "{'memory':1}", "resources.memory: is not an object" },
-		{ "{'memory':{'limit':'1m'}}", "resources.memory.limit: is not a whole number" },
-		{ "{'memory':{'limit':-2}}",
-			"resources.memory.limit: -2 is not from -1 to 9223372036854775807" },
-		{ "{'memory':{'swappiness':101}}",
-			"resources.memory.swappiness: 101 is not from 0 to 100" },
-		{ "{'memory':{'kernel':'x'}}", "resources.memory.kernel: is not a whole number" },
-		{ "{'memory':{'disableOOMKiller':1}}",
-			"resources.memory.disableOOMKiller: is not true or false" },
-		{ "{'cpu':{'cpus':0}}", "resources.cpu.cpus: is not a string" },
-		{ "{'cpu':{'idle':2}}", "resources.cpu.idle: 2 is not from 0 to 1" },
-		{ "{'blockIO':{'weight':1001}}",
-			"resources.blockIO.weight: 1001 is not from 0 to 1000" },
-		{ "{'blockIO':{'weightDevice':[{'major':8,'minor':0},{'minor':0}]}}",
-			"resources.blockIO.weightDevice[1].major: is missing" },
-		{ "{'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0}]}}",
-			"resources.blockIO.throttleReadBpsDevice[0].rate: is missing" },
-		{ "{'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':-1}]}}",
-			"resources.blockIO.throttleReadBpsDevice[0].rate: -1 is negative" },
-		{ "{'hugepageLimits':[{'pageSize':'../2MB','limit':1}]}",
-			"resources.hugepageLimits[0].pageSize: \"../2MB\" is not like \"2MB\"" },
-		{ "{'hugepageLimits':[{'pageSize':'02MB','limit':1}]}",
-			"resources.hugepageLimits[0].pageSize: \"02MB\" is not like \"2MB\"" },
-		{ "{'hugepageLimits':[{'pageSize':'2MB'}]}",
-			"resources.hugepageLimits[0].limit: is missing" },
-		{ "{'network':{'classID':4294967296}}",
-			"resources.network.classID: 4294967296 is not from 0 to 4294967295" },
-		{ "{'network':{'priorities':[{'name':'a b','priority':1}]}}",
-			"resources.network.priorities[0].name: is not that of a network "
-			"interface" },
-		{ "{'rdma':{'a\\nb':{}}}",
-			"resources.rdma[\"a\nb\"]: is not the name of a device" },
-		{ "{'rdma':{'a':{'hcaHandles':-1}}}",
-			"resources.rdma[\"a\"].hcaHandles: -1 is not from 0 to 4294967295" },
-		{ "{'devices':[{'access':'r'}]}", "resources.devices[0].allow: is missing" },
-		{ "{'devices':[{'allow':true,'access':'rr'}]}",
-			"resources.devices[0].access: \"rr\" is not made of r, w and m" },
-		{ "{'devices':[{'allow':true,'type':'x'}]}",
-			"resources.devices[0].type: \"x\" is not a, b or c" },
-		{ "{'unified':{'memory.max':1}}",
-			"resources.unified[\"memory.max\"]: is not a string" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		cleanup_json struct json_object *given = object_of(rows[i].text);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		cleanup_json struct json_object *given = object_of(wrong[i].text);
 		cleanup_spec_resources struct spec_resources resources;
 		cleanup_error struct error *err = NULL;
 
 		spec_resources_init(&resources);
 		resources.pids_limit = 7;
 		if (spec_resources_parse(given, &resources, &err) == 0)
-			fail_msg("%s: accepted", rows[i].text);
-		assert_string_equal(error_message(err), rows[i].error);
+			fail_msg("%s: accepted", wrong[i].text);
+		assert_string_equal(error_message(err), wrong[i].error);
 		assert_int_equal(error_kind(err), ERROR_INVALID);
 		assert_int_equal(resources.pids_limit, 7); /* written only on success */
 	}

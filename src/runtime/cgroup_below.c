@@ -157,8 +157,8 @@ int cgroup_open_around(
 	path = path_of(pid, err);
 	if (!path)
 		return -1;
-	if (strncmp(path, cgroup->dir, length) != 0 || (path[length] && path[length] != '/') ||
-		check_path(path, err) < 0)
+	if (!path || strncmp(path, cgroup->dir, length) != 0 ||
+		(path[length] && path[length] != '/') || check_path(path, err) < 0)
 		return error_new(err, ERROR_CONFLICT,
 			"process %d is in the cgroup '%s', not below '%s'", (int)pid, path,
 			cgroup->dir);

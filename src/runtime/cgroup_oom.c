@@ -154,7 +154,8 @@ static void count_v1(struct cgroup *cgroup)
 	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_MEMORY];
 	uint64_t count;
 
-	if (cgroup->watch_fd >= 0 && read(cgroup->watch_fd, &count, sizeof(count)) > 0 &&
+	if (hierarchy && cgroup->watch_fd >= 0 &&
+		read(cgroup->watch_fd, &count, sizeof(count)) > 0 &&
 		faccessat(hierarchy->root_fd, cgroup->dir, F_OK, 0) == 0)
 		cgroup->ooms += count;
 }

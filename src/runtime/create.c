@@ -258,6 +258,15 @@ static int check_hooks(
 	return 0;
 }
 
+/* The rest of it is gone; of a group that stays the next deletion tells. */
+static void forget_group(const struct container_setup *setup)
+{
+	cleanup_error struct error *ignored = NULL;
+
+	if (setup->id)
+		(void)rdt_remove(setup->spec, setup->id, &ignored);
+}
+
 int runtime_create(
 	const struct container_setup *setup, struct container_init *ret, struct error **err)
 {
@@ -271,6 +280,7 @@ int runtime_create(
 		return -1;
 	if (start_init(setup, setup->filter ? setup->filter : &filter, &made, err) < 0) {
 		runtime_destroy(&made);
+		forget_group(setup);
 		return -1;
 	}
 	made.listener = (struct listener_state){ .container = { .id = setup->id,

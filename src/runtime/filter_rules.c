@@ -112,13 +112,11 @@ static char lower_case(char c)
 static uint32_t architecture_of(const char *name)
 {
 	static const char prefix[] = "SCMP_ARCH_";
-	char lower[32];
-	size_t i = 0;
+	char lower[32] = "";
 
 	name += strncmp(name, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
-	for (; i < sizeof(lower) - 1 && name[i]; i++)
+	for (size_t i = 0; i < sizeof(lower) - 1 && name[i]; i++)
 		lower[i] = lower_case(name[i]);
-	lower[i] = '\0';
 	return seccomp_arch_resolve_name(lower);
 }
 

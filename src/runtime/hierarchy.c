@@ -122,19 +122,24 @@ static int mount_v1(
 	return mount_set(tree_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err);
 }
 
-/* The one line "0::/path". */
+/* The line "0::/path". A host can have hierarchies of version 1 beside (net_cls, of a VPN): they
+ * come before it, and where they say "/" all of the host's tree would be shown. */
 static int own_path(char **ret, struct error **err)
 {
 	cleanup_free char *text = NULL;
-	struct line line;
+	char *rest, *next;
 
 	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", CGROUP_FILE_MAX, &text, err) < 0)
 		return -1;
-	text[strcspn(text, "\n")] = '\0';
-	if (!split_line(text, &line))
-		return error_new(err, ERROR_INTERNAL, "/proc/self/cgroup says nothing");
-	*ret = xasprintf(HOST_TREE "%s", line.path);
-	return 0;
+	for (rest = text; (next = strsep(&rest, "\n")) != NULL;) {
+		struct line line;
+
+		if (!split_line(next, &line) || *line.controllers)
+			continue;
+		*ret = xasprintf(HOST_TREE "%s", line.path);
+		return 0;
+	}
+	return error_new(err, ERROR_INTERNAL, "/proc/self/cgroup has no line of cgroup v2");
 }
 
 static int mount_v2(
@@ -168,9 +173,10 @@ int hierarchy_mount(const struct rootfs *root, const struct mount_options *optio
 
 	/*
 	 * What is shown is the own cgroup, but for a user namespace that may be one that others are
-	 * in as well (CVE-2023-25809). Else who asks for it may write, as engines in containers do.
+	 * in as well (CVE-2023-25809), and without a cgroup of its own it is the caller's. Else who
+	 * asks for it may write, as engines in containers do.
 	 */
-	if (root->user_ns && !has_cgroup_ns(root->spec))
+	if ((root->user_ns || !root->spec->cgroups_path) && !has_cgroup_ns(root->spec))
 		attrs |= MOUNT_ATTR_RDONLY;
 	if (statfs(HOST_TREE, &fs) < 0)
 		return error_sys(err, "look at " HOST_TREE);

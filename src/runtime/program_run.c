@@ -176,7 +176,7 @@ static char *signal_words(int signal)
 
 	if (!words || !*words)
 		return xasprintf("%d", signal);
-	return xasprintf("%d, %c%s", signal, tolower((unsigned char)*words), words + 1);
+	return xasprintf("%d, %c%s", signal, (tolower)((unsigned char)*words), words + 1);
 }
 
 static int ended_badly(
