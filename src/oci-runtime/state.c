@@ -212,7 +212,8 @@ void state_close(struct state *state)
 	*state = (struct state)STATE_INIT;
 }
 
-/* Does init live? A zombie has ended: its parent has only not looked yet. */
+/* Does init live? A zombie has ended: its parent has only not looked yet. That we cannot look (no
+ * fd is free) says nothing: what may live is not taken for dead. */
 static bool is_alive(const struct state *state)
 {
 	cleanup_error struct error *err = NULL;
@@ -224,7 +225,7 @@ static bool is_alive(const struct state *state)
 		return false;
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)state->pid);
 	if (file_read_at(-1, path, STAT_MAX, &stat, &err) < 0)
-		return false;
+		return error_errno(err) != ENOENT && error_errno(err) != ESRCH;
 	at = strrchr(stat, ')');
 	if (!at || !at[1] || strchr("ZXx", at[2]))
 		return false;

@@ -94,7 +94,8 @@ static void name_of(const struct spec *spec, char ret[static NAME_LENGTH + 1])
 	(void)uname(&kernel);
 	sha256_init(&sha);
 	sha256_update(&sha, VESSEL_VERSION, sizeof(VESSEL_VERSION));
-	sha256_update(&sha, filter_library(library), strlen(library) + 1);
+	(void)filter_library(library);
+	sha256_update(&sha, library, strlen(library) + 1);
 	sha256_update(&sha, kernel.release, strlen(kernel.release) + 1);
 	sha256_update(&sha, kernel.version, strlen(kernel.version) + 1);
 	sha256_update(&sha, kernel.machine, strlen(kernel.machine) + 1);
