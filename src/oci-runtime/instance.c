@@ -123,25 +123,6 @@ static void allow_default_devices(struct spec_resources *resources)
 		spec_add_device_rule(resources, &rules[i]);
 }
 
-/* crun's annotation, which podman sets for --group-add keep-groups: the caller's groups stay. */
-static int keep_groups(struct spec *spec, struct error **err)
-{
-	const char *wanted = env_get(spec->annotations, "run.oci.keep_original_groups");
-	struct spec_process *process = &spec->process;
-	int more = wanted && strcmp(wanted, "0") != 0 ? getgroups(0, NULL) : 0;
-	size_t count = process->additional_gid_count;
-
-	if (more <= 0)
-		return more < 0 ? error_sys(err, "look at our groups") : 0;
-	process->additional_gids =
-		xrealloc(process->additional_gids, count + (size_t)more, sizeof(gid_t));
-	more = getgroups(more, process->additional_gids + count);
-	if (more < 0)
-		return error_sys(err, "look at our groups");
-	process->additional_gid_count += (size_t)more;
-	return 0;
-}
-
 static int check_terminal(
 	const struct create_opts *opts, const struct spec *spec, bool stays, struct error **err)
 {
@@ -320,7 +301,7 @@ int instance_create(const struct runtime *runtime, const struct create_opts *opt
 	if (spec_parse(text, (size_t)config.length, &made.spec, err) < 0)
 		return -1;
 	if (check_terminal(opts, &made.spec, !gate && !opts->detach, err) < 0 ||
-		keep_groups(&made.spec, err) < 0 || default_map_add(&made.spec, err) < 0 ||
+		default_map_add(&made.spec, err) < 0 ||
 		state_create(runtime, id, &made.state, err) < 0)
 		return -1;
 	pass_listen(&made.spec);
