@@ -278,6 +278,17 @@ bridge_name() { host ip -o link show type bridge | awk -F': ' '{ print $2 }'; }
 	assert_stderr_contains "nosuch"
 }
 
+@test "info warns of a firewall that drops what is forwarded" {
+	engine info
+	[ -z "$stderr" ]
+	host nft 'add table ip other; add chain ip other FORWARD { type filter hook forward priority 0; policy drop; }'
+	engine info
+	assert_stderr_contains "WARNING: another program's firewall drops forwarded packets"
+	engine info --format '{{len .Warnings}}'
+	assert_output 1
+	host nft delete table ip other
+}
+
 @test "hosts, hostname and resolv.conf are the container's own" {
 	engine run --rm --hostname boat --add-host db:10.0.0.5 "$IMAGE" cat /etc/hosts
 	assert_line $'127.0.0.1\tlocalhost'

@@ -337,6 +337,40 @@ static void out_of_memory_is_told(void **state)
 	unmake(cgroup);
 }
 
+/* Whether the path to it has time to give depends on where it is: below the root alone it has. */
+static void realtime_gets_a_budget(void **state)
+{
+	struct spec_resources limits = no_limits();
+	cleanup_error struct error *err = NULL;
+	struct cgroup_file file = { .name = "cpu.rt_runtime_us" };
+	struct cgroup *cgroup = NULL;
+	char path[64], text[32];
+
+	(void)state;
+	NEED_ROOT();
+	NEED(the_host()->of[CONTROLLER_CPU] && !the_host()->of[CONTROLLER_CPU]->v2,
+		"no cpu controller of v1");
+	(void)snprintf(path, sizeof(path), "/vessel-realtime-test-%d", (int)getpid());
+	ok(cgroup_create(path, CGROUP_FS, &limits, &cgroup, &err), &err);
+	file.cgroup = cgroup;
+	file.hierarchy = the_host()->of[CONTROLLER_CPU];
+	if (cgroup_file_read(&file, text, sizeof(text), &err) < 0) {
+		ok(cgroup_remove(cgroup, &err), &err);
+		cgroup_free(cgroup);
+		NEED(false, "a kernel without groups of real-time processes");
+	}
+	assert_int_equal(text[0], '0'); /* as the kernel makes it */
+	cgroup_allow_realtime(cgroup);
+	ok((int)cgroup_file_read(&file, text, sizeof(text), &err), &err);
+	assert_true(atoi(text) >= 1000); // NOLINT(cert-err34-c): the kernel's
+	ok(cgroup_file_write(&file, "2000", &err), &err); /* as a limit would say */
+	cgroup_allow_realtime(cgroup);
+	ok((int)cgroup_file_read(&file, text, sizeof(text), &err), &err);
+	assert_string_equal(text, "2000\n");
+	ok(cgroup_remove(cgroup, &err), &err);
+	cgroup_free(cgroup);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +378,7 @@ int main(void)
 		cmocka_unit_test(updates),
 		cmocka_unit_test(checked_update),
 		cmocka_unit_test(out_of_memory_is_told),
+		cmocka_unit_test(realtime_gets_a_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, remove_parent);

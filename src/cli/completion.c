@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Completion. The shells' scripts know nothing of the commands: they hand the words to the hidden
- * `vessel __complete`, which answers from the same tables that parse them, one candidate a line
- * with its description behind a tab, and at last ":files" or ":none": what the shell shall offer
- * besides.
- */
+/* Completion: the shells' scripts, and what they ask (shell/completion_script.h). */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,110 +8,37 @@
 #include "cli/help.h"
 #include "engine/container.h"
 #include "oci/reference.h"
+#include "shell/completion_script.h"
 
 static const struct cli_flag no_flags[] = { {} };
 
-static const char bash_script[] =
-	"# bash completion for vessel\n"
-	"_vessel()\n"
-	"{\n"
-	"\tlocal line words directive=':files'\n"
-	"\tCOMPREPLY=()\n"
-	"\twords=(\"${COMP_WORDS[@]:1:COMP_CWORD}\")\n"
-	"\tif declare -F _get_comp_words_by_ref >/dev/null; then\n"
-	"\t\tlocal cur cword all\n"
-	"\t\t_get_comp_words_by_ref -n := -c cur -w all -i cword\n"
-	"\t\twords=(\"${all[@]:1:cword}\")\n"
-	"\tfi\n"
-	"\twhile IFS= read -r line; do\n"
-	"\t\tcase $line in\n"
-	"\t\t:*) directive=$line ;;\n"
-	"\t\t*) COMPREPLY+=(\"${line%%$'\\t'*}\") ;;\n"
-	"\t\tesac\n"
-	"\tdone < <(\"${COMP_WORDS[0]}\" __complete -- \"${words[@]}\" 2>/dev/null)\n"
-	"\tif [[ $directive == :none ]]; then compopt +o default; fi\n"
-	"\tif declare -F __ltrim_colon_completions >/dev/null; then\n"
-	"\t\t__ltrim_colon_completions \"${words[-1]}\"\n"
-	"\tfi\n"
-	"}\n"
-	"complete -o default -F _vessel vessel\n";
-
-static const char zsh_script[] =
-	"#compdef vessel\n"
-	"_vessel()\n"
-	"{\n"
-	"\tlocal line directive=':files'\n"
-	"\tlocal -a names texts\n"
-	"\twhile IFS= read -r line; do\n"
-	"\t\tcase $line in\n"
-	"\t\t:*) directive=$line ;;\n"
-	"\t\t*)\n"
-	"\t\t\tnames+=(\"${line%%$'\\t'*}\")\n"
-	"\t\t\ttexts+=(\"${line/$'\\t'/ -- }\") ;;\n"
-	"\t\tesac\n"
-	"\tdone < <(${words[1]} __complete -- \"${(@)words[2,$CURRENT]}\" 2>/dev/null)\n"
-	"\t(( $#names )) && compadd -l -d texts -a names\n"
-	"\t[[ $directive == :files ]] && _files\n"
-	"}\n"
-	"if [ \"$funcstack[1]\" = _vessel ]; then _vessel; else compdef _vessel vessel; fi\n";
-
-static const char fish_script[] = "# fish completion for vessel\n"
-				  "function __vessel_complete\n"
-				  "\tset -l words (commandline -opc) (commandline -ct)\n"
-				  "\tset -l program $words[1]\n"
-				  "\tset -e words[1]\n"
-				  "\tfor line in ($program __complete -- $words 2>/dev/null)\n"
-				  "\t\tswitch $line\n"
-				  "\t\t\tcase ':files'\n"
-				  "\t\t\t\t__fish_complete_path (commandline -ct)\n"
-				  "\t\t\tcase ':none'\n"
-				  "\t\t\tcase '*'\n"
-				  "\t\t\t\techo $line\n"
-				  "\t\tend\n"
-				  "\tend\n"
-				  "end\n"
-				  "complete -c vessel -f -a '(__vessel_complete)'\n";
-
-static int bash_run(struct cli *cli, const void *opts, char **args, struct error **err)
+static int put_script(const char *shell)
 {
-	(void)args;
-	(void)cli;
-	(void)err;
-	(void)opts;
-	fputs(bash_script, stdout);
+	cleanup_free char *script = completion_script(shell, "vessel");
+
+	fputs(script, stdout);
 	return 0;
 }
 
-static int zsh_run(struct cli *cli, const void *opts, char **args, struct error **err)
-{
-	(void)args;
-	(void)cli;
-	(void)err;
-	(void)opts;
-	fputs(zsh_script, stdout);
-	return 0;
-}
-
-static int fish_run(struct cli *cli, const void *opts, char **args, struct error **err)
-{
-	(void)args;
-	(void)cli;
-	(void)err;
-	(void)opts;
-	fputs(fish_script, stdout);
-	return 0;
-}
-
+/* Each has a function of its own: commands that share one are taken for names of the same. */
 #define SCRIPT(shell) \
+	static int shell##_run(struct cli *cli, const void *opts, char **args, struct error **err) \
 	{ \
-		.name = #shell, .args = "", \
-		.summary = "Generate the autocompletion script for " #shell, .flags = no_flags, \
-		.complete = COMPLETE_NOTHING, .run = shell##_run \
+		(void)cli, (void)opts, (void)args, (void)err; \
+		return put_script(#shell); \
+	} \
+	const struct cli_command cmd_completion_##shell = { \
+		.name = #shell, \
+		.args = "", \
+		.summary = "Generate the autocompletion script for " #shell, \
+		.flags = no_flags, \
+		.complete = COMPLETE_NOTHING, \
+		.run = shell##_run, \
 	}
 
-const struct cli_command cmd_completion_bash = SCRIPT(bash);
-const struct cli_command cmd_completion_zsh = SCRIPT(zsh);
-const struct cli_command cmd_completion_fish = SCRIPT(fish);
+SCRIPT(bash);
+SCRIPT(zsh);
+SCRIPT(fish);
 
 /* ---- candidates ---- */
 

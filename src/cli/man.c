@@ -9,45 +9,18 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "shell/man.h"
 
 static const struct cli_flag no_flags[] = { {} };
-
-/* A '-' is to be the one that people type, and no line may begin with a request. */
-static void put(const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		fputs("\\&", stdout);
-	for (; *text; text++) {
-		if (*text == '\\')
-			fputs("\\e", stdout);
-		else if (*text == '-')
-			fputs("\\-", stdout);
-		else
-			putchar(*text);
-	}
-}
 
 static void put_flags(const struct cli_command *command)
 {
 	size_t count = 0;
 	cleanup_free const struct cli_flag **flags = help_flags(command, &count);
 
-	for (size_t i = 0; i < count; i++) {
-		const char *arg = help_flag_arg(flags[i]);
-
-		fputs(".TP\n", stdout);
-		if (flags[i]->short_name)
-			printf("\\fB\\-%c\\fR, ", flags[i]->short_name);
-		fputs("\\fB", stdout);
-		put("--");
-		put(flags[i]->name);
-		fputs("\\fR", stdout);
-		if (*arg)
-			printf(" \\fI%s\\fR", arg);
-		putchar('\n');
-		put(flags[i]->help);
-		putchar('\n');
-	}
+	for (size_t i = 0; i < count; i++)
+		man_put_flag(flags[i]->short_name, flags[i]->name, help_flag_arg(flags[i]),
+			flags[i]->help);
 }
 
 static void put_command(const char *path, const struct cli_command *command)
@@ -56,17 +29,17 @@ static void put_command(const char *path, const struct cli_command *command)
 	bool has_flags = command->flags && command->flags->name;
 
 	printf(".SS \"%s\"\n\\fB", path + strlen("vessel "));
-	put(path);
+	man_put(path);
 	printf("\\fR%s ", has_flags ? " [\\fIOPTIONS\\fR]" : "");
-	put(command->args ? command->args : "");
+	man_put(command->args ? command->args : "");
 	fputs("\n.PP\n", stdout);
-	put(command->summary);
+	man_put(command->summary);
 	fputs(".\n", stdout);
 	if (strv_length(aliases) > 1) {
 		cleanup_free char *joined = strv_join(aliases, ", ");
 
 		fputs(".PP\nThe same: ", stdout);
-		put(joined);
+		man_put(joined);
 		fputs(".\n", stdout);
 	}
 	put_flags(command);

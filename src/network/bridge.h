@@ -47,5 +47,3 @@ int bridge_plug(const struct bridge *bridge, const struct endpoint *endpoint, pi
 	struct error **err);
 /* Takes the pair away now: slow (10 ms and more), for undoing only. A missing one is fine. */
 int endpoint_remove(const struct endpoint *endpoint, struct error **err);
-/* lo up in the calling process's network namespace. */
-int loopback_up(struct error **err);

@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -215,15 +214,5 @@ int endpoint_remove(const struct endpoint *endpoint, struct error **err)
 	link_delete(&nl, endpoint->host_link);
 	if (netlink_send(&nl, err) < 0 && !link_forgive(ENODEV, err))
 		return error_wrap(err, "link '%s'", endpoint->host_link);
-	return 0;
-}
-
-int loopback_up(struct error **err)
-{
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return error_sys(err, "set lo up");
 	return 0;
 }

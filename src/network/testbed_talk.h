@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "network/bridge.h"
 #include "network/port.h"
+#include "sys/loopback.h"
 
 #define TEXT_MAX 128
 #define NODES_MAX 8

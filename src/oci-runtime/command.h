@@ -65,7 +65,6 @@ struct parsed {
 	void *opts; /* the command's options struct */
 	char **args; /* NULL-terminated; what was no flag */
 	size_t arg_count;
-	char **rest; /* of words: what was not looked at (options_first) */
 	bool help;
 };
 

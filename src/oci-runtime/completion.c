@@ -1,80 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Completion. The shells' scripts (`completion SHELL`) know nothing of the commands: they hand the
- * words to the hidden `__complete`, which answers from the tables that parse them, one candidate a
- * line with its description behind a tab, and at last ":files" or ":none": what the shell shall
- * offer besides.
- */
+/* Completion: the shells' scripts, and what they ask (shell/completion_script.h). */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "oci-runtime/command.h"
 #include "oci-runtime/state.h"
-
-static const struct {
-	const char *shell, *script;
-} scripts[] = {
-	{ "bash", "# bash completion for vessel-runtime\n"
-		  "_vessel_runtime()\n"
-		  "{\n"
-		  "\tlocal line directive=':files'\n"
-		  "\tCOMPREPLY=()\n"
-		  "\twhile IFS= read -r line; do\n"
-		  "\t\tcase $line in\n"
-		  "\t\t:*) directive=$line ;;\n"
-		  "\t\t*) COMPREPLY+=(\"${line%%$'\\t'*}\") ;;\n"
-		  "\t\tesac\n"
-		  "\tdone < <(\"${COMP_WORDS[0]}\" __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
-		  "2>/dev/null)\n"
-		  "\tif [[ $directive == :none ]]; then compopt +o default; fi\n"
-		  "}\n"
-		  "complete -o default -F _vessel_runtime vessel-runtime\n" },
-	{ "zsh", "#compdef vessel-runtime\n"
-		 "_vessel_runtime()\n"
-		 "{\n"
-		 "\tlocal line directive=':files'\n"
-		 "\tlocal -a names texts\n"
-		 "\twhile IFS= read -r line; do\n"
-		 "\t\tcase $line in\n"
-		 "\t\t:*) directive=$line ;;\n"
-		 "\t\t*)\n"
-		 "\t\t\tnames+=(\"${line%%$'\\t'*}\")\n"
-		 "\t\t\ttexts+=(\"${line/$'\\t'/ -- }\") ;;\n"
-		 "\t\tesac\n"
-		 "\tdone < <(${words[1]} __complete -- \"${(@)words[2,$CURRENT]}\" 2>/dev/null)\n"
-		 "\t(( $#names )) && compadd -l -d texts -a names\n"
-		 "\t[[ $directive == :files ]] && _files\n"
-		 "}\n"
-		 "if [ \"$funcstack[1]\" = _vessel_runtime ]; then _vessel_runtime; "
-		 "else compdef _vessel_runtime vessel-runtime; fi\n" },
-	{ "fish", "# fish completion for vessel-runtime\n"
-		  "function __vessel_runtime_complete\n"
-		  "\tset -l words (commandline -opc) (commandline -ct)\n"
-		  "\tset -l program $words[1]\n"
-		  "\tset -e words[1]\n"
-		  "\tfor line in ($program __complete -- $words 2>/dev/null)\n"
-		  "\t\tswitch $line\n"
-		  "\t\t\tcase ':files'\n"
-		  "\t\t\t\t__fish_complete_path (commandline -ct)\n"
-		  "\t\t\tcase ':none'\n"
-		  "\t\t\tcase '*'\n"
-		  "\t\t\t\techo $line\n"
-		  "\t\tend\n"
-		  "\tend\n"
-		  "end\n"
-		  "complete -c vessel-runtime -f -a '(__vessel_runtime_complete)'\n" },
-};
+#include "shell/completion_script.h"
 
 static int script_run(struct runtime *runtime, const void *opts, char **args, struct error **err)
 {
+	cleanup_free char *script = completion_script(args[0], "vessel-runtime");
+
 	(void)runtime, (void)opts;
-	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++)
-		if (strcmp(scripts[i].shell, args[0]) == 0) {
-			fputs(scripts[i].script, stdout);
-			return 0;
-		}
-	return error_new(err, ERROR_INVALID, "no completion for '%s': bash, zsh or fish", args[0]);
+	if (!script)
+		return error_new(
+			err, ERROR_INVALID, "no completion for '%s': bash, zsh or fish", args[0]);
+	fputs(script, stdout);
+	return 0;
 }
 
 struct completion {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a container uses, as lines of JSON, and when its memory ran out. */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,10 +11,8 @@
 #include "oci-runtime/command.h"
 #include "oci-runtime/state.h"
 #include "oci-runtime/stats_json.h"
-#include "sys/process.h"
 
 #define INTERVAL_DEFAULT_MS 5000
-#define OOM_LOOK_MS 500 /* where the kernel gives no notice */
 
 struct events_opts {
 	const char *interval;
@@ -79,39 +78,50 @@ static int interval_ms(const char *text, int *ret, struct error **err)
 		err, ERROR_INVALID, "--interval '%s': a duration greater than 0, such as 5s", text);
 }
 
-/* Whether more were killed for want of memory than kills says. */
-static int tell_oom(struct cgroup *cgroup, const char *id, uint64_t *kills, struct error **err)
+static int tell_oom(struct cgroup *cgroup, const char *id, uint64_t *told, struct error **err)
 {
-	uint64_t now = cgroup_oom_kills(cgroup);
-	bool more = now > *kills;
+	uint64_t now = cgroup_oom_count(cgroup);
+	bool more = now > *told;
 
-	*kills = now;
+	*told = now;
 	if (more && print_event("oom", id, NULL) < 0)
 		return error_sys(err, "standard output");
 	return 0;
 }
 
-/* Until the container ends. */
+/* 1 when the container has ended, 0 when the time is up or memory ran out. */
+static int wait_for_news(struct pollfd watched[static 2], int64_t until_ns, struct error **err)
+{
+	int64_t left = (until_ns - clock_monotonic_ns()) / 1000000;
+	int found = poll(watched, 2, left > 0 ? (int)left + 1 : 0);
+
+	if (found < 0 && errno != EINTR)
+		return error_sys(err, "wait for the container");
+	return found > 0 && watched[0].revents;
+}
+
+/* Until the container ends. Without a memory controller there is nothing to tell of memory. */
 static int watch(const struct state *state, struct cgroup *cgroup, int interval, struct error **err)
 {
+	cleanup_error struct error *no_notice = NULL;
 	cleanup_close int pidfd = state_pidfd(state, err);
-	uint64_t kills = cgroup_oom_kills(cgroup);
+	struct pollfd watched[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = -1 } };
 	int64_t next = clock_monotonic_ns();
+	uint64_t told;
 	int ended = 0;
 
 	if (pidfd < 0)
 		return -1;
+	watched[1].fd = cgroup_oom_watch(cgroup, &watched[1].events, &no_notice);
+	told = cgroup_oom_count(cgroup);
 	while (ended == 0) {
-		int64_t left = (next - clock_monotonic_ns()) / 1000000;
-
-		if (left <= 0) {
+		if (clock_monotonic_ns() >= next) {
 			if (print_stats(cgroup, state->id, err) < 0)
 				return -1;
 			next = clock_monotonic_ns() + interval * 1000000LL;
-			left = interval;
 		}
-		ended = pidfd_wait(pidfd, left < OOM_LOOK_MS ? (int)left : OOM_LOOK_MS, err);
-		if (ended < 0 || tell_oom(cgroup, state->id, &kills, err) < 0)
+		ended = wait_for_news(watched, next, err);
+		if (ended < 0 || tell_oom(cgroup, state->id, &told, err) < 0)
 			return -1;
 	}
 	return 0;

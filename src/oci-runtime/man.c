@@ -4,49 +4,22 @@
 
 #include "base/error.h"
 #include "oci-runtime/command.h"
-
-/* A '-' is to be the one that people type, and no line may begin with a request. */
-static void put(const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		fputs("\\&", stdout);
-	for (; *text; text++) {
-		if (*text == '\\')
-			fputs("\\e", stdout);
-		else if (*text == '-')
-			fputs("\\-", stdout);
-		else
-			putchar(*text);
-	}
-}
+#include "shell/man.h"
 
 static void put_flags(const struct flag *flag)
 {
-	for (; flag && flag->name; flag++) {
-		if (!flag->help)
-			continue;
-		fputs(".TP\n", stdout);
-		if (flag->letter)
-			printf("\\fB\\-%c\\fR, ", flag->letter);
-		fputs("\\fB", stdout);
-		put("--");
-		put(flag->name);
-		fputs("\\fR", stdout);
-		if (flag->arg)
-			printf(" \\fI%s\\fR", flag->arg);
-		putchar('\n');
-		put(flag->help);
-		putchar('\n');
-	}
+	for (; flag && flag->name; flag++)
+		if (flag->help)
+			man_put_flag(flag->letter, flag->name, flag->arg, flag->help);
 }
 
 static void put_command(const struct command *command)
 {
 	printf(".SS \"%s\"\n\\fBvessel\\-runtime %s\\fR%s ", command->name, command->name,
 		command->flags ? " [\\fIOPTIONS\\fR]" : "");
-	put(command->args);
+	man_put(command->args);
 	fputs("\n.PP\n", stdout);
-	put(command->summary);
+	man_put(command->summary);
 	fputs(".\n", stdout);
 	put_flags(command->flags);
 }
@@ -60,7 +33,7 @@ static int man_run(struct runtime *runtime, const void *opts, char **args, struc
 	      ".SH SYNOPSIS\n\\fBvessel\\-runtime\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR\n"
 	      ".SH DESCRIPTION\n"
 	      "vessel\\-runtime runs containers from bundles, as the Open Container Initiative's\n"
-	      "runtime specification has it. Engines such as containerd, CRI\\-O, docker and "
+	      "runtime specification has it. Engines such as containerd, docker and "
 	      "podman\n"
 	      "call it in place of runc or crun, whose commands and options it takes.\n"
 	      ".SH OPTIONS\n",

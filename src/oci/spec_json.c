@@ -234,54 +234,6 @@ int spec_get_u64(struct json_object *obj, const char *key, uint64_t *ret, struct
 	return found;
 }
 
-static bool is_nothing(struct json_object *value)
-{
-	switch (json_object_get_type(value)) {
-	case json_type_null:
-		return true;
-	case json_type_boolean:
-		return !json_object_get_boolean(value);
-	case json_type_int:
-		return json_object_get_int64(value) == 0;
-	case json_type_string:
-		return json_object_get_string_len(value) == 0;
-	case json_type_array:
-		return json_object_array_length(value) == 0;
-	case json_type_object:
-		return json_object_object_length(value) == 0;
-	default:
-		return false;
-	}
-}
-
-/* Also { "prestart": [] }: an object of nothing. */
-static bool asks_nothing(struct json_object *value)
-{
-	if (!json_object_is_type(value, json_type_object))
-		return is_nothing(value);
-	json_object_object_foreach(value, key, inner)
-	{
-		(void)key;
-		if (!is_nothing(inner))
-			return false;
-	}
-	return true;
-}
-
-int spec_refuse(
-	struct json_object *obj, const char *const *keys, const char *where, struct error **err)
-{
-	for (; *keys; keys++) {
-		struct json_object *value = NULL;
-
-		if (!json_object_object_get_ex(obj, *keys, &value) || asks_nothing(value))
-			continue;
-		return error_new(err, ERROR_UNSUPPORTED, "%s%s%s: is not supported", where,
-			*where ? "." : "", *keys);
-	}
-	return 0;
-}
-
 void spec_put_map(struct json_object *obj, const char *key, char *const *map)
 {
 	struct json_object *object;

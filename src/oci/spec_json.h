@@ -50,13 +50,6 @@ int spec_each(struct json_object *obj, const char *key, size_t max,
 	int (*parse)(struct json_object *entry, void *arg, struct error **err), void *arg,
 	struct error **err);
 
-/*
- * Members of the specification that we cannot carry out. Ignoring an asked-for protection or limit
- * would be a lie, so they are an error unless they ask for nothing (null, false, 0, empty).
- */
-int spec_refuse(
-	struct json_object *obj, const char *const *keys, const char *where, struct error **err);
-
 void spec_put_map(struct json_object *obj, const char *key, char *const *map);
 
 /* A member of one of several names, by its number. */

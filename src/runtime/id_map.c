@@ -124,7 +124,7 @@ static int write_map(int proc_fd, const char *file, const struct spec_id_map *ma
 	cleanup_buf struct buf text = BUF_INIT(MAP_TEXT_MAX);
 
 	if (count == 0)
-		buf_puts(&text, ID_MAP_ALL);
+		buf_puts(&text, "0 0 4294967295\n"); /* all, as they are */
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&text, "%u %u %u\n", map[i].container, map[i].host, map[i].size);
 	if (buf_check(&text, file, err) < 0)

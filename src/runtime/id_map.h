@@ -13,9 +13,6 @@ struct error;
 struct spec;
 struct spec_id_map;
 
-/* Of a user namespace that nobody has given a map. */
-#define ID_MAP_ALL "0 0 4294967295\n"
-
 struct id_maps {
 	struct spec_id_map *uid, *gid;
 	size_t uid_count, gid_count;

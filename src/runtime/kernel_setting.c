@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/kernel_setting.h"
 
-#include <net/if.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "oci/spec.h"
+#include "sys/loopback.h"
 
 /*
  * The rules of oci/spec_check.c once more, for specs that were not parsed: of a sysctl that is not
@@ -101,17 +99,6 @@ static int set_names(const struct spec *spec, struct error **err)
 		error_sys(err, "set the domain name '%s'", spec->domainname);
 		return error_as(err, ERROR_INVALID, "domain name");
 	}
-	return 0;
-}
-
-/* One ioctl: for a flag of one device a netlink exchange would be twice the system calls. */
-static int loopback_up(struct error **err)
-{
-	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return error_sys(err, "set the loopback device up");
 	return 0;
 }
 

@@ -31,16 +31,3 @@ int seccomp_filter_attach(const struct filter *filter, struct error **err)
 	result = load(filter->flags, &program);
 	return result < 0 ? error_sys(err, "load the seccomp filter") : result;
 }
-
-int seccomp_filter_load(const void *filter, size_t bytes, struct error **err)
-{
-	/*
-	 * Without SPEC_ALLOW, a filter also forces the speculative-store mitigation on its
-	 * processes: a cost that kernels stopped to ask for by default in 5.16.
-	 */
-	const struct filter own = {
-		.bytes = filter, .length = bytes, .flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW
-	};
-
-	return seccomp_filter_attach(&own, err);
-}

@@ -19,10 +19,8 @@ struct filter;
 
 /* Compiles the default profile for these capabilities into fd, as struct sock_filter[]. */
 int seccomp_compile(uint64_t capabilities, int fd, struct error **err);
-/* Loads SECCOMP_DEFAULT or a compiled file's bytes (taken before pivoting) for this process; needs
- * no_new_privs or CAP_SYS_ADMIN. */
-int seccomp_filter_load(const void *filter, size_t bytes, struct error **err);
-/* The same with the filter's own flags; the fd of its listener, when it has one. */
+/* Loads a filter (taken before pivoting) for this process, with its flags; needs no_new_privs or
+ * CAP_SYS_ADMIN. Returns the fd of its listener when it has one, else 0. */
 int seccomp_filter_attach(const struct filter *filter, struct error **err);
 extern const unsigned char seccomp_default_filter[];
 extern const size_t seccomp_default_filter_bytes;

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "runtime/filter.h"
 #include "runtime/seccomp.h"
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
@@ -193,10 +194,11 @@ static void the_built_in_one_is_the_default(void **state)
 /* Exit code: which question the kernel answered otherwise. */
 static void __attribute__((noreturn)) ask_kernel(void)
 {
+	const struct filter filter = { .bytes = seccomp_default_filter,
+		.length = seccomp_default_filter_bytes };
 	struct error *err = NULL;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		seccomp_filter_load(seccomp_default_filter, seccomp_default_filter_bytes, &err) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_filter_attach(&filter, &err) < 0)
 		_exit(1);
 	if (syscall(SYS_keyctl, 0, 0) != -1 || errno != EPERM)
 		_exit(2);
@@ -232,9 +234,10 @@ static void what_is_no_filter_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		const struct filter filter = { .bytes = bytes, .length = sizes[i] };
 		cleanup_error struct error *err = NULL;
 
-		assert_int_equal(seccomp_filter_load(bytes, sizes[i], &err), -1);
+		assert_int_equal(seccomp_filter_attach(&filter, &err), -1);
 		assert_int_equal(error_kind(err), ERROR_INVALID);
 	}
 }

@@ -62,19 +62,13 @@ static int by_helper(const struct kind *kind, pid_t pid, struct error **err)
 /* One id, our own: all that an unprivileged user can map without help. */
 static bool is_own_only(const struct kind *kind)
 {
-	return kind->count == 0 ||
-	       (kind->count == 1 && kind->map[0].size == 1 && kind->map[0].host == kind->own);
+	return kind->count == 1 && kind->map[0].size == 1 && kind->map[0].host == kind->own;
 }
 
 static int write_map(const struct kind *kind, int proc_fd, pid_t pid, struct error **err)
 {
 	cleanup_buf struct buf text = BUF_INIT(MAP_TEXT_MAX);
 
-	/* Without a map: all that we may give. */
-	if (kind->count == 0 && geteuid() == 0)
-		buf_puts(&text, ID_MAP_ALL);
-	else if (kind->count == 0)
-		buf_printf(&text, "0 %u 1\n", kind->own);
 	for (size_t i = 0; i < kind->count; i++)
 		buf_printf(&text, "%u %u %u\n", kind->map[i].container, kind->map[i].host,
 			kind->map[i].size);

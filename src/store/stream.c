@@ -133,11 +133,6 @@ int stream_drain(struct stream *stream, struct error **err)
 	return n < 0 ? -1 : 0;
 }
 
-enum archive_form stream_form(const struct stream *stream)
-{
-	return stream->form;
-}
-
 static int choose_codec(struct stream *stream, struct error **err)
 {
 	while (stream->input_end < FORM_PEEK && !stream->input_ended)

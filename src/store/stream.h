@@ -29,7 +29,6 @@ struct stream_options {
 
 int stream_open(const struct stream_options *options, struct stream **ret, struct error **err);
 void stream_free(struct stream *stream);
-enum archive_form stream_form(const struct stream *stream);
 /*
  * What is there, at least wanted bytes (at most TAR_BLOCK) unless the stream ends before; 0 at the
  * end. *ret is valid until the next call.
