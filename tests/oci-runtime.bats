@@ -799,13 +799,14 @@ hook() {
 
 # ---- killed, and many at once ----
 
-@test "create that is killed at any moment is cleaned up by delete --force" {
+# killed_at_random COMMAND TIMES LONGEST: within so many tenths of a millisecond.
+killed_at_random() {
 	command_is sleep 100
 	local n pid
-	for n in $(seq 24); do
-		bg "$TEST_DIR/out" create --bundle "$BUNDLE" app
+	for n in $(seq "$2"); do
+		bg "$TEST_DIR/out" "$1" --bundle "$BUNDLE" app
 		pid=$!
-		sleep "$(printf '0.%04d' $((RANDOM % 250)))"
+		sleep "$(printf '0.%04d' $((RANDOM % $3)))"
 		kill -9 "$pid" 2>/dev/null || true # it may have ended
 		wait "$pid" || true
 		ok delete --force app
@@ -813,19 +814,9 @@ hook() {
 	done
 }
 
-@test "run that is killed is cleaned up by delete --force" {
-	command_is sleep 100
-	local n pid
-	for n in $(seq 8); do
-		bg "$TEST_DIR/out" run --bundle "$BUNDLE" app
-		pid=$!
-		sleep "$(printf '0.%04d' $((RANDOM % 400)))"
-		kill -9 "$pid" 2>/dev/null || true # it may have ended
-		wait "$pid" || true
-		ok delete --force app
-		wait_until nothing_left || { what_is_left && return 1; }
-	done
-}
+@test "create that is killed at any moment is cleaned up by delete --force" { killed_at_random create 24 250; }
+
+@test "run that is killed is cleaned up by delete --force" { killed_at_random run 8 400; }
 
 @test "ten creates at once" {
 	command_is sleep 100

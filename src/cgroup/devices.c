@@ -70,8 +70,13 @@ static int apply_v1(struct cgroup *cgroup, const struct cgroup_hierarchy *hierar
 		const struct spec_device_rule *rule = &limits->devices[i];
 		const struct cgroup_file *file = rule->allow ? &allow : &deny;
 
-		if (write_rule_v1(file, rule->allow ? allow_fd : deny_fd, rule, err) < 0)
-			return -1;
+		if (write_rule_v1(file, rule->allow ? allow_fd : deny_fd, rule, err) == 0)
+			continue;
+		if (error_errno(*err) == EINVAL && rule->type == 'a')
+			error_hint(err,
+				"the kernel takes no rule for all devices where other cgroups are "
+				"below: remove those, or use another path");
+		return -1;
 	}
 	return 0;
 }
@@ -261,12 +266,12 @@ int cgroup_devices_apply(
 	const struct cgroup_hierarchy *hierarchy = cgroup->host->of[CONTROLLER_DEVICES];
 
 	if (check(limits, err) < 0)
-		return error_wrap(err, "--device");
+		return error_wrap(err, "device rules");
 	if (!cgroup_is_in(cgroup, hierarchy))
 		return error_new(err, ERROR_UNSUPPORTED,
-			"--device: this host has no cgroup controller 'devices'");
+			"device rules: this host has no cgroup controller 'devices'");
 	if ((hierarchy->v2 ? apply_v2(cgroup, limits, err)
 			   : apply_v1(cgroup, hierarchy, limits, err)) < 0)
-		return error_as(err, cgroup_error_kind(*err), "--device");
+		return error_as(err, cgroup_error_kind(*err), "device rules");
 	return 0;
 }

@@ -236,6 +236,30 @@ static void devices(void **state)
 	unmake(cgroup);
 }
 
+/* As others have left them: the kernel refuses, and the user is told what is in the way. */
+static void devices_above_other_cgroups(void **state)
+{
+	const struct spec_device_rule none = { false, 'a', -1, -1, "rwm" };
+	cleanup_free char *inner_path = test_path("shared/inner");
+	struct spec_resources limits = no_limits();
+	cleanup_error struct error *err = NULL;
+	struct cgroup *cgroup, *inner = NULL;
+
+	(void)state;
+	NEED_ROOT();
+	NEED(the_host()->of[CONTROLLER_DEVICES] && !the_host()->of[CONTROLLER_DEVICES]->v2,
+		"no devices controller of v1");
+	cgroup = make("shared", &limits);
+	ok(cgroup_create(inner_path, CGROUP_FS, &limits, &inner, &err), &err);
+	limits.devices = (struct spec_device_rule *)&none;
+	limits.device_count = 1;
+	assert_int_equal(cgroup_update(cgroup, &limits, &err), -1);
+	assert_non_null(strstr(error_message(err), "device rules: "));
+	assert_non_null(strstr(error_hint_text(err), "other cgroups are below"));
+	unmake(cgroup);
+	cgroup_free(inner);
+}
+
 /* A disk whose content may be lost, given by whoever runs the tests: the virtual machine. */
 static const char *test_disk(void)
 {
@@ -350,6 +374,7 @@ int main(void)
 		cmocka_unit_test(cpu_quota),
 		cmocka_unit_test(cpuset),
 		cmocka_unit_test(devices),
+		cmocka_unit_test(devices_above_other_cgroups),
 		cmocka_unit_test(write_throttle),
 		cmocka_unit_test(bad_limits),
 	};

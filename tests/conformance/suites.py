@@ -10,7 +10,7 @@ import subprocess
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 # The names that the suites give to cgroups; what is empty of them is removed afterwards.
-CGROUPS = ("test-*", "test_*", "runc-cgroups-integration-test*", "cgroup-runtime-tools*", "ct-*", "test[0-9]*")
+CGROUPS = ("test", "testdir", "test-*", "test_*", "runc-cgroups-integration-test*", "cgroup-runtime-tools*", "ct-*", "test[0-9]*")
 TAP_LINE = re.compile(r"(not ok|ok) \d+ (.*)")
 
 
