@@ -221,7 +221,8 @@ void cgroup_allow_realtime(struct cgroup *cgroup)
 		us /= 2) {
 		cleanup_error struct error *not_so_much = NULL;
 
-		if (cgroup_file_read(&file, text, sizeof(text), &not_so_much) < 0 || text[0] != '0')
+		if (cgroup_file_read(&file, text, sizeof(text), &not_so_much) <= 0 ||
+			text[0] != '0')
 			return;
 		cgroup_write_number(us, text);
 		if (cgroup_file_write(&file, text, &not_so_much) == 0)

@@ -354,7 +354,7 @@ static void realtime_gets_a_budget(void **state)
 	ok(cgroup_create(path, CGROUP_FS, &limits, &cgroup, &err), &err);
 	file.cgroup = cgroup;
 	file.hierarchy = the_host()->of[CONTROLLER_CPU];
-	if (cgroup_file_read(&file, text, sizeof(text), &err) < 0) {
+	if (cgroup_file_read(&file, text, sizeof(text), &err) <= 0) {
 		ok(cgroup_remove(cgroup, &err), &err);
 		cgroup_free(cgroup);
 		NEED(false, "a kernel without groups of real-time processes");
