@@ -26,7 +26,7 @@ static int pull(
 {
 	cleanup_free char *title = base_title(name);
 	struct progress_step step = progress_begin(&builder->progress, "pull %s", title);
-	struct pull_progress report = { .line = say_pulled, .arg = &step };
+	struct registry_progress report = { .line = say_pulled, .arg = &step };
 
 	if (image_pull(builder->engine, name, &report, ret, err) < 0) {
 		progress_failed(&step, error_message(*err));

@@ -39,7 +39,7 @@ static bool has_tag(const char *name)
 static int pull(struct engine *engine, const struct pull_opts *opts, const char *name,
 	const struct reference *ref, struct error **err)
 {
-	const struct pull_progress progress = { .line = opts->quiet ? NULL : say };
+	const struct registry_progress progress = { .line = opts->quiet ? NULL : say };
 	cleanup_image_row struct image_row row = { 0 };
 	cleanup_free char *full = reference_text(ref);
 

@@ -153,7 +153,7 @@ static void say_progress(const char *text, void *arg)
 
 static int pull_image(struct engine *engine, const char *name, bool quiet, struct error **err)
 {
-	const struct pull_progress progress = { .line = quiet ? NULL : say_progress };
+	const struct registry_progress progress = { .line = quiet ? NULL : say_progress };
 	cleanup_image_row struct image_row row = { 0 };
 
 	return image_pull(engine, name, &progress, &row, err);

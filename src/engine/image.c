@@ -288,7 +288,7 @@ out:
 	return result;
 }
 
-int image_pull(struct engine *engine, const char *name, const struct pull_progress *progress,
+int image_pull(struct engine *engine, const char *name, const struct registry_progress *progress,
 	struct image_row *ret, struct error **err)
 {
 	cleanup_reference struct reference ref = { 0 };

@@ -27,5 +27,5 @@ int image_tag(struct engine *engine, const char *source, const char *target, str
 /* What was done, as docker prints it: "Untagged: x", "Deleted: sha256:…" are appended to *ret. */
 int image_remove(
 	struct engine *engine, const char *name, bool force, strv *ret, struct error **err);
-int image_pull(struct engine *engine, const char *name, const struct pull_progress *progress,
+int image_pull(struct engine *engine, const char *name, const struct registry_progress *progress,
 	struct image_row *ret, struct error **err);

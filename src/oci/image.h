@@ -25,6 +25,7 @@ struct error;
 #define DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 #define DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
 #define DOCKER_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
+#define DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
 #define IMAGE_LAYERS_MAX 512
 
 struct image_history {
@@ -84,6 +85,9 @@ struct manifest {
 int manifest_parse(const char *text, size_t length, struct manifest *ret, struct error **err);
 char *manifest_text(const struct manifest *manifest); /* an OCI manifest; the caller frees */
 void manifest_done(struct manifest *manifest);
+/* Whether a layer may be of this type, and OCI's name of it: of Docker's types too. */
+bool layer_type_is_known(const char *media_type);
+const char *layer_type_oci(const char *media_type);
 /* The index entry for linux on this machine, or NULL. */
 const struct descriptor *manifest_select(const struct manifest *index, const char *architecture);
 

@@ -274,3 +274,34 @@ const struct descriptor *manifest_select(const struct manifest *index, const cha
 	}
 	return best;
 }
+
+static const struct {
+	const char *type, *oci;
+} layer_types[] = {
+	{ OCI_LAYER, OCI_LAYER },
+	{ OCI_LAYER_GZIP, OCI_LAYER_GZIP },
+	{ OCI_LAYER_ZSTD, OCI_LAYER_ZSTD },
+	{ DOCKER_LAYER, OCI_LAYER },
+	{ DOCKER_LAYER_GZIP, OCI_LAYER_GZIP },
+	{ DOCKER_LAYER ".zstd", OCI_LAYER_ZSTD },
+};
+
+static const char *find_layer_type(const char *media_type)
+{
+	for (size_t i = 0; i < sizeof(layer_types) / sizeof(*layer_types); i++)
+		if (strcmp(layer_types[i].type, media_type) == 0)
+			return layer_types[i].oci;
+	return NULL;
+}
+
+bool layer_type_is_known(const char *media_type)
+{
+	return find_layer_type(media_type) != NULL;
+}
+
+const char *layer_type_oci(const char *media_type)
+{
+	const char *known = find_layer_type(media_type);
+
+	return known ? known : media_type;
+}

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "registry/pull_session.h"
+#include "registry/helper.h"
+#include "registry/pull.h"
+#include "registry/pull_protocol.h"
 #include "store/transfer.h"
 #include "sys/msg.h"
 
@@ -26,7 +28,7 @@ static int wait_for_it(int socket_fd, pid_t pid, struct error **err)
 	int result = msg_receive(socket_fd, &msg, err);
 
 	if (result == 0)
-		return pull_helper_gone(socket_fd, pid, err);
+		return registry_helper_gone(socket_fd, pid, err);
 	if (result > 0) {
 		msg_close_fds(&msg);
 		if (msg.type == TRANSFER_ERROR)
@@ -35,7 +37,7 @@ static int wait_for_it(int socket_fd, pid_t pid, struct error **err)
 			error_new(
 				err, ERROR_INTERNAL, "an unexpected message of type %u", msg.type);
 	}
-	pull_helper_stop(socket_fd, pid);
+	registry_helper_stop(socket_fd, pid);
 	return *err ? -1 : 0;
 }
 
@@ -47,11 +49,11 @@ int registry_fetch(const char *url, struct error **err)
 
 	if (fd < 0)
 		return -1;
-	socket_fd = pull_helper_start("fetch", url, &pid, err);
+	socket_fd = registry_helper_start("fetch", url, &pid, err);
 	if (socket_fd < 0)
 		return -1;
 	if (msg_send_fds(socket_fd, PULL_BLOB, "", 0, &fd, 1, err) < 0) {
-		pull_helper_stop(socket_fd, pid);
+		registry_helper_stop(socket_fd, pid);
 		return -1;
 	}
 	if (wait_for_it(socket_fd, pid, err) < 0)

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "base/sha256.h"
@@ -16,13 +15,10 @@
 #define CONFIG_BYTES_MAX (4UL * 1024 * 1024)
 #define COPY_BYTES 131072UL
 
-static const char *const layer_types[] = { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD,
-	DOCKER_LAYER_GZIP, "application/vnd.docker.image.rootfs.diff.tar" };
-
 struct pull {
 	struct store *store;
 	const struct reference *ref;
-	const struct pull_progress *progress;
+	const struct registry_progress *progress;
 	struct pull_session session;
 	struct digest named; /* what the reference names: an index or the manifest */
 	struct pull_text manifest_text;
@@ -31,7 +27,6 @@ struct pull {
 	struct pull_text config_text;
 	struct image_config config;
 	bool *layer_done; /* for each */
-	int64_t size; /* of all layers, unpacked */
 };
 
 PRINTF_LIKE(2, 3) static void say(const struct pull *pull, const char *fmt, ...)
@@ -122,14 +117,6 @@ static int resolve(struct pull *pull, struct error **err)
 	return result;
 }
 
-static bool is_layer_type(const char *type)
-{
-	for (size_t i = 0; i < sizeof(layer_types) / sizeof(*layer_types); i++)
-		if (strcmp(layer_types[i], type) == 0)
-			return true;
-	return false;
-}
-
 static int check_types(const struct pull *pull, struct error **err)
 {
 	const struct manifest *manifest = &pull->manifest;
@@ -139,7 +126,7 @@ static int check_types(const struct pull *pull, struct error **err)
 		return error_new(err, ERROR_UNSUPPORTED, "it is no container image but '%s'",
 			manifest->config.media_type);
 	for (size_t i = 0; i < manifest->entry_count; i++)
-		if (!is_layer_type(manifest->entries[i].media_type))
+		if (!layer_type_is_known(manifest->entries[i].media_type))
 			return error_new(err, ERROR_UNSUPPORTED, "layer %zu is of type '%s'", i + 1,
 				manifest->entries[i].media_type);
 	if (manifest->config.size > (int64_t)CONFIG_BYTES_MAX)
@@ -214,7 +201,6 @@ static int find_layer(struct pull *pull, size_t i, struct error **err)
 	found = catalog_find_layer(catalog, diff_id, &row, err);
 	if (found <= 0 || !layer_exists(pull->store, diff_id))
 		return found < 0 ? -1 : 0;
-	pull->size += row.size;
 	return 1;
 }
 
@@ -250,7 +236,6 @@ static int import_layer(struct pull *pull, size_t i, struct error **err)
 			"layer %zu unpacks to %s, and the image's configuration says %s", i + 1,
 			digest_text(&row.diff_id, got),
 			digest_text(&pull->config.diff_ids[i], expected));
-	pull->size += row.size;
 	pull->layer_done[i] = true;
 	say_layer(pull, i, "Pull complete");
 	return 0;
@@ -334,38 +319,23 @@ static char *catalog_name(const struct reference *ref)
 	return reference_text(&named);
 }
 
-static int64_t created_ns(const struct image_config *config)
-{
-	cleanup_error struct error *none = NULL;
-	int64_t created = 0;
-
-	if (!config->created || clock_parse(config->created, &created, &none) < 0)
-		return 0;
-	return created;
-}
-
 /* *ret_new: the reference did not name this image before. */
 static int commit(struct pull *pull, struct image_row *ret, bool *ret_new, struct error **err)
 {
 	cleanup_image_row struct image_row row = { 0 }, old = { 0 };
+	cleanup_free char *name = catalog_name(pull->ref);
+	cleanup_free char *repository = reference_repository(pull->ref);
 	struct catalog *catalog = NULL;
 	struct digest digest;
 	int found;
 
-	row.id = pull->manifest.config.digest;
-	row.created_ns = created_ns(&pull->config);
-	row.size = pull->size;
-	row.reference = catalog_name(pull->ref);
 	if (blob_put(pull->store, pull->manifest_text.text, pull->manifest_text.length, &digest,
 		    err) < 0 ||
 		store_catalog(pull->store, &catalog, err) < 0)
 		return -1;
-	row.manifest = digest;
-	found = catalog_find_reference(catalog, row.reference, &old, err);
-	if (found < 0 ||
-		catalog_put_image(
-			catalog, &row, pull->config.diff_ids, pull->config.layer_count, err) < 0 ||
-		store_write_index(pull->store, err) < 0)
+	found = catalog_find_reference(catalog, name, &old, err);
+	if (found < 0 || store_adopt_image(pull->store, &digest, name, &row, err) < 0 ||
+		catalog_put_repo_digest(catalog, repository, &pull->named, &row.id, err) < 0)
 		return -1;
 	*ret_new = found == 0 || !same(&old.id, &row.id);
 	*ret = row;
@@ -393,9 +363,9 @@ static int run(struct pull *pull, struct image_row *ret, struct error **err)
 }
 
 int registry_pull(struct store *store, const struct reference *ref,
-	const struct pull_progress *progress, struct image_row *ret, struct error **err)
+	const struct registry_progress *progress, struct image_row *ret, struct error **err)
 {
-	static const struct pull_progress silent;
+	static const struct registry_progress silent;
 	struct pull pull = {
 		.store = store, .ref = ref, .progress = progress ? progress : &silent
 	};

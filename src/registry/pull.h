@@ -4,23 +4,18 @@
 #pragma once
 
 #include "oci/reference.h"
+#include "registry/progress.h"
 #include "store/store.h"
 
 struct error;
 
-struct pull_progress { /* any may be NULL */
-	void (*line)(const char *text, void *arg); /* "a1b2c3d4e5f6: Pull complete" */
-	/* While a layer comes in: for a terminal's bars; id as in the lines. */
-	void (*bytes)(const char *id, int64_t current, int64_t total, void *arg);
-	void *arg;
-};
 /*
  * Fetches by vessel-transfer, imports layers, commits the image under its reference: under
  * repository@digest when ref has a digest, so that no tag is moved. Manifest, configuration and the
  * layers as received are kept as blobs, and the image's id is the digest of its configuration.
  */
 int registry_pull(struct store *store, const struct reference *ref,
-	const struct pull_progress *progress, struct image_row *ret, struct error **err);
+	const struct registry_progress *progress, struct image_row *ret, struct error **err);
 
 /*
  * Fetches an http or https URL (import, ADD) by vessel-transfer into an unnamed file; returns its

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_error struct error *err = NULL;
-	struct pull_progress progress = { 0 };
+	struct registry_progress progress = { 0 };
 	struct pull_session session = { .progress = &progress, .pid = INT_MAX }; /* nobody's */
 	struct digest digest;
 	int fd = -1;

@@ -36,60 +36,13 @@ static int make_file(struct store *store, struct error **err)
 	return fd;
 }
 
-int pull_helper_start(const char *verb, const char *what, pid_t *ret_pid, struct error **err)
-{
-	char *args[] = { (char *)HELPER, (char *)verb, (char *)what, NULL };
-	struct spawn spawn = SPAWN_INIT;
-	int pair[2];
-	pid_t pid;
-
-	if (msg_pair(pair, err) < 0)
-		return -1;
-	spawn.program = HELPER;
-	spawn.args = args;
-	spawn.socket_fd = pair[1];
-	pid = spawn_helper(&spawn, err);
-	close_fd(pair[1]);
-	if (pid < 0) {
-		close_fd(pair[0]);
-		return -1;
-	}
-	*ret_pid = pid;
-	return pair[0];
-}
-
-void pull_helper_stop(int socket_fd, pid_t pid)
-{
-	cleanup_error struct error *unsaid = NULL;
-	int status;
-
-	close_fd(socket_fd);
-	/* It ends with its socket, but may be inside a long attempt to connect. */
-	(void)kill(pid, SIGKILL);
-	(void)child_wait(pid, &status, &unsaid);
-}
-
-int pull_helper_gone(int socket_fd, pid_t pid, struct error **err)
-{
-	int status = 0;
-
-	close_fd(socket_fd);
-	if (child_wait(pid, &status, err) < 0)
-		return -1;
-	if (WIFSIGNALED(status))
-		return error_new(
-			err, ERROR_INTERNAL, HELPER " was killed by signal %d", WTERMSIG(status));
-	return error_new(err, ERROR_INTERNAL, HELPER " ended too early, with exit status %d",
-		WEXITSTATUS(status));
-}
-
 int pull_session_open(struct store *store, const struct reference *ref,
-	const struct pull_progress *progress, struct pull_session *ret, struct error **err)
+	const struct registry_progress *progress, struct pull_session *ret, struct error **err)
 {
 	struct pull_session session = { .store = store, .progress = progress };
 	cleanup_free char *text = reference_text(ref);
 
-	session.socket_fd = pull_helper_start("pull", text, &session.pid, err);
+	session.socket_fd = registry_helper_start("pull", text, &session.pid, err);
 	if (session.socket_fd < 0)
 		return -1;
 	for (size_t i = 0; i < PULL_DOWNLOADS_MAX; i++)
@@ -109,7 +62,7 @@ void pull_session_close(struct pull_session *session)
 	if (session->pid <= 0)
 		return;
 	close_orders(session);
-	pull_helper_stop(session->socket_fd, session->pid);
+	registry_helper_stop(session->socket_fd, session->pid);
 	session->pid = 0;
 }
 
@@ -119,7 +72,7 @@ static int helper_gone(struct pull_session *session, struct error **err)
 
 	session->pid = 0;
 	close_orders(session);
-	return pull_helper_gone(session->socket_fd, pid, err);
+	return registry_helper_gone(session->socket_fd, pid, err);
 }
 
 static struct pull_order *find_order(struct pull_session *session, const char *digest_text_)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "registry/helper.h"
 #include "registry/pull.h"
 #include "registry/pull_protocol.h"
 
@@ -18,21 +19,14 @@ struct pull_order {
 
 struct pull_session {
 	struct store *store; /* borrowed */
-	const struct pull_progress *progress; /* borrowed */
+	const struct registry_progress *progress; /* borrowed */
 	int socket_fd;
 	pid_t pid;
 	struct pull_order orders[PULL_DOWNLOADS_MAX];
 };
 
-/* Starts `vessel-transfer VERB WHAT`; returns our end of its socket. */
-int pull_helper_start(const char *verb, const char *what, pid_t *ret_pid, struct error **err);
-/* Ends it at once, and closes the socket: it has nothing to tidy up. */
-void pull_helper_stop(int socket_fd, pid_t pid);
-/* Why a helper closed its socket without a word. */
-int pull_helper_gone(int socket_fd, pid_t pid, struct error **err);
-
 int pull_session_open(struct store *store, const struct reference *ref,
-	const struct pull_progress *progress, struct pull_session *ret, struct error **err);
+	const struct registry_progress *progress, struct pull_session *ret, struct error **err);
 /* What the reference names, and this platform's manifest (empty when the first is one): both the
  * caller's to free, unchecked. */
 struct pull_text {

@@ -23,7 +23,7 @@
 #include "base/file.h"
 #include "state/catalog_db.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define TEMPORARY_MAX 32
 
 static const struct database_kind kind = {
@@ -35,6 +35,14 @@ static const struct database_kind kind = {
 };
 
 /* clang-format off */
+#define SINCE_VERSION_2 \
+	"CREATE TABLE repo_digests (repository TEXT NOT NULL, digest BLOB NOT NULL, image BLOB NOT NULL," \
+		" PRIMARY KEY (repository, digest)) WITHOUT ROWID;" \
+	"CREATE INDEX repo_digests_by_image ON repo_digests (image);" \
+	"CREATE TABLE compressed (diff_id BLOB NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL," \
+		" media_type TEXT NOT NULL, PRIMARY KEY (diff_id, digest)) WITHOUT ROWID;" \
+	"PRAGMA user_version = 2;"
+static const char upgrade_from_1[] = SINCE_VERSION_2;
 static const char schema[] =
 	"BEGIN;"
 	"CREATE TABLE images (id BLOB PRIMARY KEY, manifest BLOB NOT NULL, created_ns INTEGER NOT NULL,"
@@ -48,7 +56,7 @@ static const char schema[] =
 		" tar_size INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE cache (key TEXT PRIMARY KEY, layer BLOB, size INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE volumes (name TEXT PRIMARY KEY, anonymous INTEGER NOT NULL) WITHOUT ROWID;"
-	"PRAGMA user_version = 1;" /* SCHEMA_VERSION */
+	SINCE_VERSION_2 /* SCHEMA_VERSION */
 	"COMMIT;";
 /* clang-format on */
 
@@ -99,11 +107,27 @@ static int make(int root_fd, struct error **err)
 	return result < 0 ? error_wrap(err, "make %s", kind.noun) : 0;
 }
 
+/* Another process may do the same: the version is asked again under the lock. */
+static int upgrade(struct catalog *catalog, int *version, struct error **err)
+{
+	int result;
+
+	if (database_begin(&catalog->database, err) < 0)
+		return -1;
+	result = database_version(&catalog->database, version, err);
+	if (result == 0 && *version == 1) {
+		result = database_exec(&catalog->database, upgrade_from_1, err);
+		*version = SCHEMA_VERSION;
+	}
+	return database_end(&catalog->database, result, err);
+}
+
 static int check_version(struct catalog *catalog, struct error **err)
 {
 	int version = 0;
 
-	if (database_version(&catalog->database, &version, err) < 0)
+	if (database_version(&catalog->database, &version, err) < 0 ||
+		(version == 1 && upgrade(catalog, &version, err) < 0))
 		return -1;
 	if (version == SCHEMA_VERSION)
 		return 0;

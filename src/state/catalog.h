@@ -60,6 +60,22 @@ int catalog_references_of(
 int catalog_delete_image(struct catalog *catalog, const struct digest *image, struct digest **ret,
 	size_t *ret_count, struct error **err);
 
+/*
+ * What registries call an image: a repository ("docker.io/library/debian") and the digest, of an
+ * index or a manifest, that was pulled from there or pushed to it.
+ */
+int catalog_put_repo_digest(struct catalog *catalog, const char *repository,
+	const struct digest *digest, const struct digest *image, struct error **err);
+/* "docker.io/library/debian@sha256:…", sorted. */
+int catalog_repo_digests_of(
+	struct catalog *catalog, const struct digest *image, strv *ret, struct error **err);
+/* 1 found, 0 not. */
+int catalog_find_repo_digest(struct catalog *catalog, const char *repository,
+	const struct digest *digest, struct image_row *ret, struct error **err);
+/* A push has given the image another manifest, with the layers compressed. */
+int catalog_set_manifest(struct catalog *catalog, const struct digest *image,
+	const struct digest *manifest, struct error **err);
+
 struct layer_row {
 	struct digest diff_id;
 	int64_t size; /* unpacked bytes */
@@ -68,6 +84,29 @@ struct layer_row {
 int catalog_put_layer(struct catalog *catalog, const struct layer_row *layer, struct error **err);
 int catalog_find_layer(struct catalog *catalog, const struct digest *diff_id, struct layer_row *ret,
 	struct error **err);
+
+/*
+ * A layer's blob as a registry has it or had it: kept, so that a push gives the same digest again.
+ * A layer may have several, of several types; rows go with their layer.
+ */
+struct compressed_row {
+	struct digest diff_id, digest;
+	int64_t size;
+	char *media_type; /* OCI_LAYER_GZIP … */
+};
+int catalog_put_compressed(
+	struct catalog *catalog, const struct compressed_row *row, struct error **err);
+/* All of them; the caller frees by compressed_rows_free(). */
+struct compressed_rows {
+	struct compressed_row *items;
+	size_t count;
+};
+int catalog_compressed_of(struct catalog *catalog, const struct digest *diff_id,
+	struct compressed_rows *ret, struct error **err);
+/* Those of all layers. */
+int catalog_compressed_all(
+	struct catalog *catalog, struct compressed_rows *ret, struct error **err);
+void compressed_rows_done(struct compressed_rows *rows);
 
 /* Build cache: a step's key (hex digest) leads to what it made. */
 struct cache_row {
@@ -94,3 +133,8 @@ static inline void image_row_done_p_(struct image_row *row)
 	image_row_done(row);
 }
 #define cleanup_image_row CLEANUP(image_row_done)
+static inline void compressed_rows_done_p_(struct compressed_rows *rows)
+{
+	compressed_rows_done(rows);
+}
+#define cleanup_compressed_rows CLEANUP(compressed_rows_done)

@@ -11,6 +11,8 @@ struct catalog {
 
 /* A column that holds a digest; -1 when it is not one. */
 int column_digest(sqlite3_stmt *statement, int column, struct digest *ret, struct error **err);
+/* Columns: id, manifest, created_ns, size, reference. 1, or -1. */
+int column_image(sqlite3_stmt *statement, struct image_row *ret, struct error **err);
 /* One statement in a transaction of its own; returns how many rows it changed. */
 #define catalog_write(catalog, err, ...) \
 	({ \

@@ -14,8 +14,7 @@ void image_row_done(struct image_row *row)
 	*row = (struct image_row){ 0 };
 }
 
-/* Columns: id, manifest, created_ns, size, reference. */
-static int read_row(sqlite3_stmt *statement, struct image_row *ret, struct error **err)
+int column_image(sqlite3_stmt *statement, struct image_row *ret, struct error **err)
 {
 	struct image_row row = { 0 };
 
@@ -97,7 +96,7 @@ int catalog_find_reference(
 		    "t", reference) < 0)
 		return -1;
 	found = database_step(&catalog->database, statement, err);
-	return found <= 0 ? found : read_row(statement, ret, err);
+	return found <= 0 ? found : column_image(statement, ret, err);
 }
 
 /* The first and the last digest whose hex digits begin so. */
@@ -137,7 +136,7 @@ int catalog_find_image(
 	found = database_step(&catalog->database, statement, err);
 	if (found <= 0)
 		return found;
-	if (read_row(statement, &row, err) < 0)
+	if (column_image(statement, &row, err) < 0)
 		return -1;
 	found = database_step(&catalog->database, statement, err);
 	if (found > 0)
@@ -168,7 +167,7 @@ static int read_all(struct catalog *catalog, struct row_list *list, struct error
 		return -1;
 	while ((found = database_step(&catalog->database, statement, err)) > 0) {
 		list->rows = xrealloc(list->rows, list->count + 1, sizeof(*list->rows));
-		if (read_row(statement, &list->rows[list->count], err) < 0)
+		if (column_image(statement, &list->rows[list->count], err) < 0)
 			return -1;
 		list->count++;
 	}
@@ -277,6 +276,9 @@ static int delete_layers(
 	for (size_t i = 0; i < layers->count; i++)
 		if (database_run(&catalog->database, err, "DELETE FROM layers WHERE diff_id = ?",
 			    "d", &layers->digests[i]) < 0 ||
+			database_run(&catalog->database, err,
+				"DELETE FROM compressed WHERE diff_id = ?", "d",
+				&layers->digests[i]) < 0 ||
 			database_run(&catalog->database, err, "DELETE FROM cache WHERE layer = ?",
 				"d", &layers->digests[i]) < 0)
 			return -1;
@@ -289,6 +291,7 @@ static int delete_image(struct catalog *catalog, const struct digest *image,
 	static const char *const statements[] = {
 		"DELETE FROM refs WHERE image = ?",
 		"DELETE FROM image_layers WHERE image = ?",
+		"DELETE FROM repo_digests WHERE image = ?",
 		"DELETE FROM images WHERE id = ?",
 	};
 	int result = find_orphans(catalog, image, orphans, err);

@@ -13,7 +13,32 @@
 
 #define CONFIG_MAX (4UL << 20) /* bytes of a configuration or a manifest */
 
-/* The rows of a configuration's layers, all of which must be here. */
+/* As a registry had it, when its blob is still here; else the plain tar. */
+static int describe_layer(struct store *store, const struct layer_row *layer,
+	struct descriptor *ret, struct error **err)
+{
+	cleanup_compressed_rows struct compressed_rows forms = { 0 };
+	struct catalog *catalog;
+
+	*ret = (struct descriptor){
+		.media_type = xstrdup(OCI_LAYER), .digest = layer->diff_id, .size = layer->tar_size
+	};
+	if (store_catalog(store, &catalog, err) < 0 ||
+		catalog_compressed_of(catalog, &layer->diff_id, &forms, err) < 0)
+		return -1;
+	for (size_t i = 0; i < forms.count; i++) {
+		if (blob_size(store, &forms.items[i].digest) != forms.items[i].size)
+			continue;
+		replace_string(
+			&ret->media_type, xstrdup(layer_type_oci(forms.items[i].media_type)));
+		ret->digest = forms.items[i].digest;
+		ret->size = forms.items[i].size;
+		break;
+	}
+	return 0;
+}
+
+/* The rows of a configuration's layers, all of which must be here. descriptors may be NULL. */
 static int find_layers(struct store *store, const struct image_config *config,
 	struct descriptor *descriptors, int64_t *ret_size, struct error **err)
 {
@@ -33,9 +58,8 @@ static int find_layers(struct store *store, const struct image_config *config,
 			return error_new(err, ERROR_NOT_FOUND, "layer %s is not in the store",
 				digest_text(&config->diff_ids[i], text));
 		total += row.size;
-		descriptors[i] = (struct descriptor){ .media_type = (char *)OCI_LAYER,
-			.digest = config->diff_ids[i],
-			.size = row.tar_size };
+		if (descriptors && describe_layer(store, &row, &descriptors[i], err) < 0)
+			return -1;
 	}
 	*ret_size = total;
 	return 0;
@@ -46,7 +70,7 @@ static int put_config(struct store *store, const struct image_config *config,
 {
 	cleanup_free char *text = image_config_text(config);
 
-	ret->media_type = (char *)OCI_CONFIG;
+	ret->media_type = xstrdup(OCI_CONFIG);
 	ret->size = (int64_t)strlen(text);
 	return blob_put(store, text, strlen(text), &ret->digest, err);
 }
@@ -54,14 +78,12 @@ static int put_config(struct store *store, const struct image_config *config,
 static int put_manifest(struct store *store, const struct image_config *config,
 	struct image_row *row, struct error **err)
 {
-	cleanup_free struct descriptor *descriptors =
-		xcalloc(config->layer_count + 1, sizeof(*descriptors));
-	struct manifest manifest = { .media_type = (char *)OCI_MANIFEST,
-		.entries = descriptors,
+	cleanup_manifest struct manifest manifest = { .media_type = xstrdup(OCI_MANIFEST),
+		.entries = xcalloc(config->layer_count + 1, sizeof(*manifest.entries)),
 		.entry_count = config->layer_count };
 	cleanup_free char *text = NULL;
 
-	if (find_layers(store, config, descriptors, &row->size, err) < 0 ||
+	if (find_layers(store, config, manifest.entries, &row->size, err) < 0 ||
 		put_config(store, config, &manifest.config, err) < 0)
 		return -1;
 	row->id = manifest.config.digest;
@@ -101,6 +123,94 @@ int store_put_image(struct store *store, const struct image_config *config, cons
 	return 0;
 }
 
+/* ---- as received ---- */
+
+static int read_manifest(
+	struct store *store, const struct digest *digest, struct manifest *ret, struct error **err)
+{
+	cleanup_free char *text = NULL;
+	size_t length;
+
+	if (blob_read(store, digest, CONFIG_MAX, &text, &length, err) < 0)
+		return -1;
+	return manifest_parse(text, length, ret, err);
+}
+
+static int check_layers(
+	const struct manifest *manifest, const struct image_config *config, struct error **err)
+{
+	if (manifest->is_index)
+		return error_new(err, ERROR_INVALID, "it is an index, and not an image's manifest");
+	if (config->layer_count != manifest->entry_count)
+		return error_new(err, ERROR_INVALID,
+			"its configuration names %zu layers, and its manifest %zu",
+			config->layer_count, manifest->entry_count);
+	return 0;
+}
+
+static int remember_blobs(struct store *store, const struct manifest *manifest,
+	const struct image_config *config, struct error **err)
+{
+	struct catalog *catalog;
+
+	if (store_catalog(store, &catalog, err) < 0)
+		return -1;
+	for (size_t i = 0; i < manifest->entry_count; i++) {
+		const struct descriptor *entry = &manifest->entries[i];
+		const struct compressed_row row = { .diff_id = config->diff_ids[i],
+			.digest = entry->digest,
+			.size = entry->size,
+			.media_type = entry->media_type };
+
+		if (memcmp(&entry->digest, &config->diff_ids[i], sizeof(entry->digest)) == 0 ||
+			blob_size(store, &entry->digest) != entry->size)
+			continue;
+		if (catalog_put_compressed(catalog, &row, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int64_t created_ns(const struct image_config *config)
+{
+	cleanup_error struct error *unreadable = NULL; /* no reason to refuse what others made */
+	int64_t created = 0;
+
+	if (!config->created || clock_parse(config->created, &created, &unreadable) < 0)
+		return 0;
+	return created;
+}
+
+int store_adopt_image(struct store *store, const struct digest *manifest_digest,
+	const char *reference, struct image_row *ret, struct error **err)
+{
+	cleanup_manifest struct manifest manifest = { 0 };
+	cleanup_image_config struct image_config config = { 0 };
+	cleanup_image_row struct image_row row = { .manifest = *manifest_digest };
+	struct catalog *catalog;
+
+	if ((reference && normalise(reference, &row.reference, err) < 0) ||
+		read_manifest(store, manifest_digest, &manifest, err) < 0 ||
+		store_read_config(store, &manifest.config.digest, &config, err) < 0 ||
+		check_layers(&manifest, &config, err) < 0 ||
+		find_layers(store, &config, NULL, &row.size, err) < 0 ||
+		store_catalog(store, &catalog, err) < 0)
+		return -1;
+	row.id = manifest.config.digest;
+	row.created_ns = created_ns(&config);
+	if (catalog_put_image(catalog, &row, config.diff_ids, config.layer_count, err) < 0 ||
+		remember_blobs(store, &manifest, &config, err) < 0)
+		return -1;
+	store_unuse(store);
+	if (store_write_index(store, err) < 0)
+		return -1;
+	*ret = row;
+	row.reference = NULL;
+	return 0;
+}
+
+/* ---- look-ups ---- */
+
 /* "sha256:abc…" or "abc…", as much as identifies it. */
 static int lookup_prefix(
 	struct store *store, const char *name, struct image_row *ret, struct error **err)
@@ -114,22 +224,40 @@ static int lookup_prefix(
 	return catalog_find_image(catalog, name, ret, err);
 }
 
+/* "name@sha256:…": as a registry knows it, or as it was pulled. */
+static int lookup_name(
+	struct store *store, const char *name, struct image_row *ret, struct error **err)
+{
+	cleanup_error struct error *no_reference = NULL;
+	cleanup_reference struct reference ref = { 0 };
+	cleanup_free char *text = NULL, *repository = NULL;
+	struct catalog *catalog;
+	struct digest digest;
+	int found;
+
+	if (store_catalog(store, &catalog, err) < 0)
+		return -1;
+	if (reference_parse(name, &ref, &no_reference) < 0)
+		return 0;
+	text = reference_text(&ref);
+	found = catalog_find_reference(catalog, text, ret, err);
+	if (found != 0 || !ref.digest || digest_parse(ref.digest, &digest, &no_reference) < 0)
+		return found;
+	repository = reference_repository(&ref);
+	return catalog_find_repo_digest(catalog, repository, &digest, ret, err);
+}
+
 int store_lookup_image(
 	struct store *store, const char *name, struct image_row *ret, struct error **err)
 {
 	static const char algorithm[] = "sha256:";
-	cleanup_error struct error *no_reference = NULL;
-	cleanup_free char *reference = NULL;
-	struct catalog *catalog;
 	int found = 0;
 
 	if (strncmp(name, algorithm, strlen(algorithm)) == 0)
 		return lookup_prefix(store, name + strlen(algorithm), ret, err);
-	if (store_catalog(store, &catalog, err) < 0)
-		return -1;
 	/* 64 digits are an id and can be no reference; fewer may be a repository's name first. */
-	if (!id_is_valid(name) && normalise(name, &reference, &no_reference) == 0)
-		found = catalog_find_reference(catalog, reference, ret, err);
+	if (!id_is_valid(name))
+		found = lookup_name(store, name, ret, err);
 	return found == 0 ? lookup_prefix(store, name, ret, err) : found;
 }
 
@@ -204,11 +332,15 @@ static void rows_done_p_(struct rows *rows)
 int image_blobs(struct store *store, struct digest_set *ret, struct error **err)
 {
 	CLEANUP(rows_done) struct rows rows = { 0 };
+	cleanup_compressed_rows struct compressed_rows forms = { 0 };
 	struct catalog *catalog;
 
 	if (store_catalog(store, &catalog, err) < 0 ||
-		catalog_each_image(catalog, add_row, &rows, err) < 0)
+		catalog_each_image(catalog, add_row, &rows, err) < 0 ||
+		catalog_compressed_all(catalog, &forms, err) < 0)
 		return -1;
+	for (size_t i = 0; i < forms.count; i++)
+		digest_set_add(ret, &forms.items[i].digest);
 	for (size_t i = 0; i < rows.count; i++) {
 		cleanup_error struct error *damaged = NULL;
 

@@ -99,6 +99,14 @@ int archive_write(int dir_fd, int out_fd, struct error **err);
  * reference unless NULL). */
 int store_put_image(struct store *store, const struct image_config *config, const char *reference,
 	struct image_row *ret, struct error **err);
+/*
+ * An image as it was received: its manifest (not an index) and configuration are blobs here, its
+ * layers are imported. Both are read and checked again; the image keeps this manifest bit for bit,
+ * and its id is the digest of its configuration. The layers' blobs that are here are remembered as
+ * forms of their layers (catalog_put_compressed()). reference: in any form, or NULL.
+ */
+int store_adopt_image(struct store *store, const struct digest *manifest, const char *reference,
+	struct image_row *ret, struct error **err);
 /* By reference or id prefix, as users write it; ERROR_NOT_FOUND: "No such image: x". */
 int store_find_image(
 	struct store *store, const char *name, struct image_row *ret, struct error **err);
