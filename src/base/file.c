@@ -205,6 +205,46 @@ int tree_remove_at(int dir_fd, const char *path, struct error **err)
 	return 0;
 }
 
+#define TREE_DEPTH_MAX 512 /* each level holds an fd */
+
+static int64_t entry_size(int dir_fd, const char *name, int depth);
+
+/* NOLINTNEXTLINE(misc-no-recursion): bounded by TREE_DEPTH_MAX */
+static int64_t directory_size(int dir_fd, const char *name, int depth)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int64_t size = 0;
+
+	if (!dir) {
+		close_fd(fd);
+		return 0;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			size += entry_size(fd, entry->d_name, depth);
+	closedir(dir);
+	return size;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as above */
+static int64_t entry_size(int dir_fd, const char *name, int depth)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return depth < TREE_DEPTH_MAX ? directory_size(dir_fd, name, depth + 1) : 0;
+	return st.st_size / (st.st_nlink > 1 ? (int64_t)st.st_nlink : 1);
+}
+
+int64_t tree_size_at(int dir_fd, const char *path)
+{
+	return entry_size(dir_fd, path, 0);
+}
+
 static int by_bytes(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/strv.h"
@@ -42,4 +43,9 @@ int dir_names(int dir_fd, strv *ret, struct error **err);
 /* rm -rf, not following symlinks nor entering other file systems' mounts; a missing path is fine.
  */
 int tree_remove_at(int dir_fd, const char *path, struct error **err);
+/*
+ * What the files below a directory hold, by their length; of a file with several links each counts
+ * its part. Best effort: what goes meanwhile, or is too deep, is not counted. 0 when it is missing.
+ */
+int64_t tree_size_at(int dir_fd, const char *path);
 int fd_sync(int fd, const char *what, struct error **err);

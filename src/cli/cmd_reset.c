@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-#include <string.h>
-
+#include "base/alloc.h"
 #include "base/error.h"
 #include "cli/commands.h"
 #include "engine/reset.h"
@@ -18,15 +16,12 @@ static const struct cli_flag reset_flags[] = {
 
 static bool confirm(const struct engine *engine)
 {
-	char answer[16] = "";
-
-	printf("WARNING! This will remove all containers, images, volumes and cached steps of\n"
-	       "  %s\nAre you sure you want to continue? [y/N] ",
+	cleanup_free char *question = xasprintf(
+		"WARNING! This will remove all containers, images, volumes and cached steps of\n"
+		"  %s\nAre you sure you want to continue? [y/N] ",
 		engine->root);
-	fflush(stdout);
-	if (!fgets(answer, sizeof(answer), stdin))
-		return false;
-	return strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0;
+
+	return cli_confirm(question);
 }
 
 static int reset_run(struct cli *cli, const void *opts_, char **args, struct error **err)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ftw.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "cli/container_text.h"
 #include "cli/ports.h"
@@ -70,17 +71,6 @@ strv ps_networks(struct ps_container *container)
 	return names;
 }
 
-static int64_t walked_bytes; /* nftw(3) has no argument for its callback */
-
-static int add_size(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)ftw;
-	(void)path;
-	if (type == FTW_F || type == FTW_SL)
-		walked_bytes += st->st_size;
-	return 0;
-}
-
 /* What the container wrote, and with its image's layers ("virtual"), as docker's -s has it. */
 static char *size_text(struct ps_container *container)
 {
@@ -88,17 +78,17 @@ static char *size_text(struct ps_container *container)
 	cleanup_image_row struct image_row image = { 0 };
 	struct json_object *driver = NULL, *data = NULL;
 	char own[CLOCK_TEXT_MAX], all[CLOCK_TEXT_MAX];
+	int64_t written = 0;
 
-	walked_bytes = 0;
 	if (json_get(ps_details(container), "GraphDriver", json_type_object, &driver, &no_folder) >
 			0 &&
 		json_get(driver, "Data", json_type_object, &data, &no_folder) > 0 &&
 		ps_text(data, "UpperDir"))
-		(void)nftw(ps_text(data, "UpperDir"), add_size, 64, FTW_PHYS | FTW_MOUNT);
+		written = tree_size_at(AT_FDCWD, ps_text(data, "UpperDir"));
 	(void)store_lookup_image(
 		&container->engine->store, container->row->image_id, &image, &no_image);
-	return xasprintf("%s (virtual %s)", size_human((uint64_t)walked_bytes, own),
-		size_human((uint64_t)(walked_bytes + image.size), all));
+	return xasprintf("%s (virtual %s)", size_human((uint64_t)written, own),
+		size_human((uint64_t)(written + image.size), all));
 }
 
 static struct json_object *take_text(char *text)

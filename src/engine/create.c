@@ -475,13 +475,12 @@ static int check_name(struct engine *engine, const char *name, struct error **er
 	return error_hint(err, "vessel rm -f %s, or choose another --name", name);
 }
 
-int container_create(struct engine *engine, const struct container_options *options,
-	char ret_id[static ID_MAX], strv *warnings, struct error **err)
+static int create(struct engine *engine, const struct container_options *options,
+	char ret_id[static ID_MAX], struct error **err)
 {
 	cleanup_record struct record record;
 	int operation, result;
 
-	(void)warnings;
 	record_init(&record);
 	if (resolve(engine, options, &record, err) < 0 ||
 		check_name(engine, options->name, err) < 0)
@@ -507,5 +506,22 @@ int container_create(struct engine *engine, const struct container_options *opti
 	if (result == 0 && record.auto_remove)
 		operation_hold(engine, record.id, &operation);
 	operation_end(engine, record.id, &operation);
+	return result;
+}
+
+int container_create(struct engine *engine, const struct container_options *options,
+	char ret_id[static ID_MAX], strv *warnings, struct error **err)
+{
+	bool was_in_use = engine->store.in_use;
+	int result;
+
+	(void)warnings;
+	/* From looking the image up until the register says that we use it, its layers must stay.
+	 */
+	if (store_use(&engine->store, err) < 0)
+		return -1;
+	result = create(engine, options, ret_id, err);
+	if (!was_in_use)
+		store_unuse(&engine->store);
 	return result;
 }

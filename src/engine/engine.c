@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "engine/paths.h"
+#include "engine/prune.h"
 #include "sys/path.h"
 
 #define DEFAULT_ROOT "/var/lib/vessel"
@@ -182,7 +183,8 @@ int engine_tidy(struct engine *engine, struct error **err)
 {
 	cleanup_strv strv names = NULL;
 
+	store_keep_room(&engine->store);
 	if (dir_names(engine->store.tmp_fd, &names, err) < 0)
 		return error_wrap(err, "%s/tmp", engine->root);
-	return !names || store_sweep(&engine->store, err) >= 0 ? 0 : -1;
+	return names ? layers_tidy(engine, err) : 0;
 }

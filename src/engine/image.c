@@ -271,6 +271,7 @@ int image_remove(struct engine *engine, const char *name, bool force, strv *ret,
 	char id[DIGEST_TEXT_MAX];
 	int result = -1;
 
+	store_make_room(&engine->store);
 	if (look_up_removal(engine, name, &r, err) < 0 ||
 		check_removal(engine, name, &r, force, err) < 0)
 		goto out;

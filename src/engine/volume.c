@@ -264,6 +264,7 @@ int volumes_remove_anonymous(struct engine *engine, const struct record *record,
 {
 	struct catalog *catalog;
 
+	store_make_room(&engine->store);
 	for (size_t i = 0; i < record->mount_count; i++) {
 		const struct record_mount *mount = &record->mounts[i];
 

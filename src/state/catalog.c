@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "state/catalog_db.h"
@@ -41,6 +42,7 @@ static const struct database_kind kind = {
 	"CREATE INDEX repo_digests_by_image ON repo_digests (image);" \
 	"CREATE TABLE compressed (diff_id BLOB NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL," \
 		" media_type TEXT NOT NULL, PRIMARY KEY (diff_id, digest)) WITHOUT ROWID;" \
+	"ALTER TABLE cache ADD COLUMN created_ns INTEGER NOT NULL DEFAULT 0;" \
 	"PRAGMA user_version = 2;"
 static const char upgrade_from_1[] = SINCE_VERSION_2;
 static const char schema[] =
@@ -204,6 +206,19 @@ int catalog_find_layer(struct catalog *catalog, const struct digest *diff_id, st
 	return found;
 }
 
+/* Columns: layer, size, created_ns. */
+int column_cache(sqlite3_stmt *statement, struct cache_row *ret, struct error **err)
+{
+	struct cache_row row = { .size = sqlite3_column_int64(statement, 1),
+		.created_ns = sqlite3_column_int64(statement, 2) };
+
+	row.has_layer = sqlite3_column_type(statement, 0) != SQLITE_NULL;
+	if (row.has_layer && column_digest(statement, 0, &row.layer, err) < 0)
+		return -1;
+	*ret = row;
+	return 0;
+}
+
 int catalog_find_cache(
 	struct catalog *catalog, const char *key, struct cache_row *ret, struct error **err)
 {
@@ -212,14 +227,12 @@ int catalog_find_cache(
 	int found;
 
 	if (database_prepare(&catalog->database, &statement, err,
-		    "SELECT layer, size FROM cache WHERE key = ?", "t", key) < 0)
+		    "SELECT layer, size, created_ns FROM cache WHERE key = ?", "t", key) < 0)
 		return -1;
 	found = database_step(&catalog->database, statement, err);
 	if (found <= 0)
 		return found;
-	row.has_layer = sqlite3_column_type(statement, 0) != SQLITE_NULL;
-	row.size = sqlite3_column_int64(statement, 1);
-	if (row.has_layer && column_digest(statement, 0, &row.layer, err) < 0)
+	if (column_cache(statement, &row, err) < 0)
 		return -1;
 	*ret = row;
 	return 1;
@@ -228,8 +241,9 @@ int catalog_find_cache(
 int catalog_put_cache(
 	struct catalog *catalog, const char *key, const struct cache_row *row, struct error **err)
 {
-	return catalog_write(catalog, err, "INSERT OR REPLACE INTO cache VALUES (?, ?, ?)", "tdi",
-		       key, row->has_layer ? &row->layer : NULL, row->size) < 0
+	return catalog_write(catalog, err, "INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?)",
+		       "tdii", key, row->has_layer ? &row->layer : NULL, row->size,
+		       clock_now_ns()) < 0
 		       ? -1
 		       : 0;
 }
@@ -263,14 +277,15 @@ int catalog_delete_volume(struct catalog *catalog, const char *name, struct erro
 	return catalog_write(catalog, err, "DELETE FROM volumes WHERE name = ?", "t", name);
 }
 
-int catalog_volumes(struct catalog *catalog, strv *ret, struct error **err)
+int catalog_volumes(struct catalog *catalog, bool anonymous, strv *ret, struct error **err)
 {
 	cleanup_statement sqlite3_stmt *statement = NULL;
 	cleanup_strv strv names = NULL;
 	int found;
 
 	if (database_prepare(&catalog->database, &statement, err,
-		    "SELECT name FROM volumes ORDER BY name", "") < 0)
+		    "SELECT name FROM volumes WHERE anonymous >= ? ORDER BY name", "i",
+		    (int64_t)anonymous) < 0)
 		return -1;
 	while ((found = database_step(&catalog->database, statement, err)) > 0)
 		strv_take(&names, column_copy(statement, 0));

@@ -59,6 +59,12 @@ int catalog_references_of(
  */
 int catalog_delete_image(struct catalog *catalog, const struct digest *image, struct digest **ret,
 	size_t *ret_count, struct error **err);
+/* The same, but for the layers: somebody else may be making something of them just now. */
+int catalog_delete_image_alone(
+	struct catalog *catalog, const struct digest *image, struct error **err);
+/* Deletes rows of layers that nothing names, and of the cached steps that made them. */
+int catalog_delete_layers(
+	struct catalog *catalog, const struct digest *layers, size_t count, struct error **err);
 
 /*
  * What registries call an image: a repository ("docker.io/library/debian") and the digest, of an
@@ -108,23 +114,45 @@ int catalog_compressed_all(
 	struct catalog *catalog, struct compressed_rows *ret, struct error **err);
 void compressed_rows_done(struct compressed_rows *rows);
 
+/* Who names a layer: for accounts of the disk. */
+struct layer_use {
+	struct layer_row layer;
+	int64_t images; /* how many have it */
+	bool cached; /* a cached step made it */
+};
+/* All layers; what each() returns other than 0 ends it and is returned. */
+int catalog_each_layer(struct catalog *catalog, int (*each)(const struct layer_use *use, void *arg),
+	void *arg, struct error **err);
+/* Diff ids of an image's layers, bottom first; the caller frees. */
+int catalog_layers_of(struct catalog *catalog, const struct digest *image, struct digest **ret,
+	size_t *ret_count, struct error **err);
+
 /* Build cache: a step's key (hex digest) leads to what it made. */
 struct cache_row {
 	struct digest layer; /* valid when has_layer */
 	bool has_layer;
 	int64_t size;
+	int64_t created_ns; /* set by catalog_put_cache() */
 };
 int catalog_find_cache(
 	struct catalog *catalog, const char *key, struct cache_row *ret, struct error **err);
 int catalog_put_cache(
 	struct catalog *catalog, const char *key, const struct cache_row *row, struct error **err);
 int catalog_forget_cache(struct catalog *catalog, const char *key, struct error **err);
+/* Oldest first. */
+int catalog_each_cache(struct catalog *catalog,
+	int (*each)(const char *key, const struct cache_row *row, void *arg), void *arg,
+	struct error **err);
 
 int catalog_put_volume(
 	struct catalog *catalog, const char *name, bool anonymous, struct error **err);
 int catalog_find_volume(struct catalog *catalog, const char *name, struct error **err);
 int catalog_delete_volume(struct catalog *catalog, const char *name, struct error **err);
-int catalog_volumes(struct catalog *catalog, strv *ret, struct error **err);
+/* Names, sorted; anonymous: only those that no user has named. */
+int catalog_volumes(struct catalog *catalog, bool anonymous, strv *ret, struct error **err);
+
+/* What SQLite itself finds wrong with the file, a line each. */
+int catalog_check(struct catalog *catalog, strv *ret, struct error **err);
 
 DEFINE_CLEANUP(struct catalog *, catalog_close)
 #define cleanup_catalog CLEANUP(catalog_close)

@@ -13,6 +13,8 @@ struct catalog {
 int column_digest(sqlite3_stmt *statement, int column, struct digest *ret, struct error **err);
 /* Columns: id, manifest, created_ns, size, reference. 1, or -1. */
 int column_image(sqlite3_stmt *statement, struct image_row *ret, struct error **err);
+/* Columns: layer, size, created_ns. */
+int column_cache(sqlite3_stmt *statement, struct cache_row *ret, struct error **err);
 /* One statement in a transaction of its own; returns how many rows it changed. */
 #define catalog_write(catalog, err, ...) \
 	({ \

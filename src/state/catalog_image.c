@@ -285,8 +285,7 @@ static int delete_layers(
 	return 0;
 }
 
-static int delete_image(struct catalog *catalog, const struct digest *image,
-	struct digest_list *orphans, struct error **err)
+static int delete_rows(struct catalog *catalog, const struct digest *image, struct error **err)
 {
 	static const char *const statements[] = {
 		"DELETE FROM refs WHERE image = ?",
@@ -294,11 +293,45 @@ static int delete_image(struct catalog *catalog, const struct digest *image,
 		"DELETE FROM repo_digests WHERE image = ?",
 		"DELETE FROM images WHERE id = ?",
 	};
-	int result = find_orphans(catalog, image, orphans, err);
+	int result = 0;
 
 	for (size_t i = 0; result >= 0 && i < sizeof(statements) / sizeof(*statements); i++)
 		result = database_run(&catalog->database, err, statements[i], "d", image);
+	return result;
+}
+
+static int delete_image(struct catalog *catalog, const struct digest *image,
+	struct digest_list *orphans, struct error **err)
+{
+	int result;
+
+	if (find_orphans(catalog, image, orphans, err) < 0)
+		return -1;
+	result = delete_rows(catalog, image, err);
 	return result < 0 || delete_layers(catalog, orphans, err) < 0 ? -1 : result;
+}
+
+int catalog_delete_image_alone(
+	struct catalog *catalog, const struct digest *image, struct error **err)
+{
+	int result;
+
+	if (database_begin(&catalog->database, err) < 0)
+		return -1;
+	result = delete_rows(catalog, image, err);
+	return database_end(&catalog->database, result, err) < 0 ? -1 : 0;
+}
+
+int catalog_delete_layers(
+	struct catalog *catalog, const struct digest *layers, size_t count, struct error **err)
+{
+	const struct digest_list list = { (struct digest *)layers, count };
+	int result;
+
+	if (database_begin(&catalog->database, err) < 0)
+		return -1;
+	result = delete_layers(catalog, &list, err);
+	return database_end(&catalog->database, result, err) < 0 ? -1 : 0;
 }
 
 int catalog_delete_image(struct catalog *catalog, const struct digest *image, struct digest **ret,

@@ -256,7 +256,7 @@ static void cache_and_volumes(void **state)
 	assert_int_equal(catalog_put_volume(catalog, "z", false, &err), 0);
 	assert_int_equal(catalog_put_volume(catalog, "b", true, &err), 0);
 	assert_int_equal(catalog_put_volume(catalog, "b", true, &err), 0); /* idempotent */
-	assert_int_equal(catalog_volumes(catalog, &volumes, &err), 0);
+	assert_int_equal(catalog_volumes(catalog, false, &volumes, &err), 0);
 	assert_int_equal(strv_length(volumes), 2);
 	assert_string_equal(volumes[0], "b");
 	assert_int_equal(catalog_find_volume(catalog, "z", &err), 1);

@@ -16,12 +16,6 @@ bool blob_exists(struct store *store, const struct digest *digest);
 int blob_remove(struct store *store, const struct digest *digest, struct error **err);
 int64_t blob_size(struct store *store, const struct digest *digest); /* -1: not there */
 
-/* Shares ROOT/lock; idempotent. */
-int store_use(struct store *store, struct error **err);
-void store_unuse(struct store *store);
-/* 1 when no one else shares it: then it is ours until store_unuse(). 0 otherwise. */
-int store_use_alone(struct store *store, struct error **err);
-
 /* A locked directory in tmp/, later perhaps in layers/. */
 struct temp {
 	struct temp *next;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -433,32 +435,92 @@ static int remove_files(struct store *store, const struct digest_set *blobs,
 	return 0;
 }
 
-int store_remove_image(struct store *store, const struct digest *id, struct error **err)
+/* The blobs of layers: the plain tar, and as registries have it. */
+static void add_layer_blobs(const struct digest_set *layers, const struct compressed_rows *forms,
+	struct digest_set *blobs)
+{
+	for (size_t i = 0; i < layers->count; i++) {
+		digest_set_add(blobs, &layers->items[i]);
+		for (size_t k = 0; k < forms->count; k++)
+			if (memcmp(&forms->items[k].diff_id, &layers->items[i], DIGEST_SIZE) == 0)
+				digest_set_add(blobs, &forms->items[k].digest);
+	}
+}
+
+/* What only this image names: rows, then files. For who has the store alone. */
+static int remove_whole(struct store *store, const struct image_row *row, struct error **err)
 {
 	CLEANUP(digest_set_done) struct digest_set blobs = { 0 }, layers = { 0 };
-	cleanup_image_row struct image_row row = { 0 };
+	cleanup_compressed_rows struct compressed_rows forms = { 0 };
 	cleanup_error struct error *damaged = NULL;
 	struct catalog *catalog;
+
+	digest_set_add(&blobs, &row->id);
+	digest_set_add(&blobs, &row->manifest);
+	(void)manifest_blobs(store, &row->manifest, &blobs, &damaged);
+	if (store_catalog(store, &catalog, err) < 0 ||
+		catalog_compressed_all(catalog, &forms, err) < 0 ||
+		catalog_delete_image(catalog, &row->id, &layers.items, &layers.count, err) < 0)
+		return -1;
+	add_layer_blobs(&layers, &forms, &blobs);
+	return remove_files(store, &blobs, &layers, err);
+}
+
+/* The mark in tmp/ makes the next command that adds something look for what is left. */
+static int remove_row(struct store *store, const struct digest *id, struct error **err)
+{
+	struct catalog *catalog;
+
+	if (mkdirat(store->tmp_fd, "layers-left", 0700) < 0 && errno != EEXIST)
+		return error_sys(err, "make a mark in %s/tmp", store->path);
+	if (store_catalog(store, &catalog, err) < 0)
+		return -1;
+	return catalog_delete_image_alone(catalog, id, err);
+}
+
+int store_remove_image(struct store *store, const struct digest *id, struct error **err)
+{
+	cleanup_image_row struct image_row row = { 0 };
+	bool was_in_use = store->in_use;
+	struct catalog *catalog;
 	char hex[HEX_MAX];
-	int found, alone;
+	int result;
 
 	if (store_catalog(store, &catalog, err) < 0)
 		return -1;
-	found = catalog_find_image(catalog, digest_hex(id, hex), &row, err);
-	if (found <= 0)
-		return found < 0 ? -1
-				 : error_new(err, ERROR_NOT_FOUND, "No such image: sha256:%s", hex);
-	digest_set_add(&blobs, &row.id);
-	digest_set_add(&blobs, &row.manifest);
-	(void)manifest_blobs(store, &row.manifest, &blobs, &damaged);
-	if (catalog_delete_image(catalog, id, &layers.items, &layers.count, err) < 0)
+	result = catalog_find_image(catalog, digest_hex(id, hex), &row, err);
+	if (result <= 0)
+		return result < 0
+			       ? -1
+			       : error_new(err, ERROR_NOT_FOUND, "No such image: sha256:%s", hex);
+	/*
+	 * Somebody is adding, perhaps an image of the same layers, which it has seen here: then
+	 * they stay until somebody looks who is alone (engine_tidy()).
+	 */
+	result = was_in_use ? 0 : store_use_alone(store, err);
+	if (result == 1)
+		result = remove_whole(store, &row, err);
+	else if (result == 0)
+		result = remove_row(store, id, err);
+	if (!was_in_use)
+		store_unuse(store);
+	return result < 0 ? -1 : store_write_index(store, err);
+}
+
+int store_remove_layers(
+	struct store *store, const struct digest *diff_ids, size_t count, struct error **err)
+{
+	CLEANUP(digest_set_done) struct digest_set blobs = { 0 };
+	const struct digest_set layers = { (struct digest *)diff_ids, count };
+	cleanup_compressed_rows struct compressed_rows forms = { 0 };
+	struct catalog *catalog;
+
+	if (count == 0)
+		return 0;
+	if (store_catalog(store, &catalog, err) < 0 ||
+		catalog_compressed_all(catalog, &forms, err) < 0 ||
+		catalog_delete_layers(catalog, diff_ids, count, err) < 0)
 		return -1;
-	for (size_t i = 0; i < layers.count; i++)
-		digest_set_add(&blobs, &layers.items[i]);
-	/* Somebody is adding, perhaps the same layers: then the next sweep removes the files. */
-	alone = store_use_alone(store, err);
-	if (alone == 1)
-		alone = remove_files(store, &blobs, &layers, err);
-	store_unuse(store);
-	return alone < 0 ? -1 : store_write_index(store, err);
+	add_layer_blobs(&layers, &forms, &blobs);
+	return remove_files(store, &blobs, &layers, err);
 }

@@ -264,3 +264,22 @@ int layer_lowers(struct store *store, const struct digest *diff_ids, size_t coun
 	*ret = take_ptr(lowers);
 	return 0;
 }
+
+int64_t store_layer_size(struct store *store, const struct layer_row *layer)
+{
+	cleanup_compressed_rows struct compressed_rows forms = { 0 };
+	cleanup_error struct error *unsaid = NULL;
+	struct catalog *catalog;
+	char path[HEX_MAX + sizeof("/fs")], hex[HEX_MAX];
+	int64_t size = blob_exists(store, &layer->diff_id) ? layer->tar_size : 0;
+
+	(void)snprintf(path, sizeof(path), "%s/fs", digest_hex(&layer->diff_id, hex));
+	if (faccessat(store->layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		size += layer->size;
+	if (store_catalog(store, &catalog, &unsaid) < 0 ||
+		catalog_compressed_of(catalog, &layer->diff_id, &forms, &unsaid) < 0)
+		return size;
+	for (size_t i = 0; i < forms.count; i++)
+		size += blob_exists(store, &forms.items[i].digest) ? forms.items[i].size : 0;
+	return size;
+}

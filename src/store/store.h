@@ -8,6 +8,7 @@
  *   ROOT/layers/<hex of diff id>/fs     a layer's tree, as overlay wants it
  *   ROOT/tmp/                           what is being made
  *   ROOT/lock
+ *   ROOT/reserve                        room for removing things when the disk is full
  *
  * Order of every addition: data, fsync or syncfs, rename, directory fsync, then the catalogue's
  * transaction. What no transaction names is garbage, which store_sweep() removes; what is still
@@ -53,6 +54,11 @@ int store_write_index(struct store *store, struct error **err);
 /* Removes what no transaction names; takes nothing that another process is still making. Returns
  * how many. */
 int store_sweep(struct store *store, struct error **err);
+
+/* Before things are removed: on a full disk, gives the reserve up. */
+void store_make_room(struct store *store);
+/* Before things are added: takes the reserve (again), if it can. */
+void store_keep_room(struct store *store);
 
 /* ---- blobs ---- */
 struct blob_writer; /* a file in tmp/ with a running digest */
@@ -117,6 +123,18 @@ int store_read_config(
 	struct store *store, const struct digest *id, struct image_config *ret, struct error **err);
 /* Removes image, then layers and blobs that nothing names any more. */
 int store_remove_image(struct store *store, const struct digest *id, struct error **err);
+/* Layers that the caller, who has the store alone (store_use_alone()), knows to be nobody's. */
+int store_remove_layers(
+	struct store *store, const struct digest *diff_ids, size_t count, struct error **err);
+/* What a layer takes of the disk: its tree or index, its tar, and its blobs as registries have it.
+ */
+int64_t store_layer_size(struct store *store, const struct layer_row *layer);
+
+/* Shares ROOT/lock, so that nobody removes what seems to be nobody's; idempotent. */
+int store_use(struct store *store, struct error **err);
+void store_unuse(struct store *store);
+/* 1 when no one else shares it: then it is ours until store_unuse(). 0 otherwise. */
+int store_use_alone(struct store *store, struct error **err);
 
 static inline void store_close_p_(struct store *store)
 {
