@@ -165,7 +165,7 @@ damage() { printf 'X' | dd of="$1" bs=1 seek=600 conv=notrunc status=none; }
 	engine create --name idle -v /anonymous "$IMAGE" true
 	dd if=/dev/zero of="$VESSEL_ROOT/filler" bs=64k status=none 2>/dev/null || true
 	dd if=/dev/zero of="$VESSEL_ROOT/filler2" bs=1k status=none 2>/dev/null || true
-	[ "$(df --output=avail "$VESSEL_ROOT" | tail -1)" = 0 ]
+	[ "$(df --output=avail "$VESSEL_ROOT" | tail -1)" -eq 0 ]
 	engine container prune -f
 	engine volume prune -f
 	engine image prune -af

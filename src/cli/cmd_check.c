@@ -72,7 +72,6 @@ static int check_run(struct cli *cli, const void *opts_, char **args, struct err
 {
 	const struct check_opts *opts = opts_;
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
-	cleanup_json struct json_object *list = NULL;
 	struct printing printing = { 0 };
 	const struct store_check check = {
 		.repair = opts->repair, .quick = opts->quick, .found = found, .arg = &printing
@@ -82,12 +81,15 @@ static int check_run(struct cli *cli, const void *opts_, char **args, struct err
 	(void)args;
 	if (opts->format && strcmp(opts->format, "json") != 0)
 		return error_new(err, ERROR_INVALID, "--format of system check is 'json'");
-	if (opts->format)
-		printing.list = list = json_object_new_array();
 	if (engine_open(&cli->paths, &engine, err) < 0)
 		return -1;
+	if (opts->format)
+		printing.list = json_object_new_array();
 	damaged = engine_check(&engine, &check, err);
-	return damaged < 0 ? -1 : print_end(&printing, damaged);
+	if (damaged >= 0)
+		damaged = print_end(&printing, damaged);
+	json_object_put(printing.list);
+	return damaged;
 }
 
 const struct cli_command cmd_system_check = {

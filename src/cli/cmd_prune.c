@@ -196,32 +196,38 @@ static bool confirm_system(const struct prune_opts *opts)
 	return cli_confirm(text);
 }
 
+/* A build that goes on keeps its cache, and the rest of a prune from nothing. */
+static int prune_cache_if_idle(
+	struct engine *engine, const struct prune *prune, int64_t *sum, struct error **err)
+{
+	if (prune_some(engine, cache_prune, prune, "Deleted build cache objects", sum, err) == 0)
+		return 0;
+	if (error_kind(*err) != ERROR_CONFLICT)
+		return -1;
+	(void)fprintf(stderr, "The build cache was left alone: %s\n", error_message(*err));
+	error_free(take_ptr(*err));
+	return 0;
+}
+
 /* Containers first: what they used may go then. */
 static int prune_system(struct engine *engine, const struct prune_opts *opts,
 	struct pruning *pruning, struct error **err)
 {
-	struct prune prune = { .all = opts->all, .wanted = is_wanted, .arg = pruning };
-	struct prune anonymous = { .wanted = is_wanted, .arg = pruning };
-	cleanup_error struct error *busy = NULL;
+	const struct prune prune = { .all = opts->all, .wanted = is_wanted, .arg = pruning };
+	const struct prune anonymous = { .wanted = is_wanted, .arg = pruning };
 	int64_t sum = 0;
+	int result = prune_some(engine, containers_prune, &prune, "Deleted Containers", &sum, err);
 
-	if (prune_some(engine, containers_prune, &prune, "Deleted Containers", &sum, err) < 0)
-		return -1;
-	if (opts->volumes &&
-		prune_some(engine, volumes_prune, &anonymous, "Deleted Volumes", &sum, err) < 0)
-		return -1;
-	if (prune_some(engine, images_prune, &prune, "Deleted Images", &sum, err) < 0)
-		return -1;
-	if (prune_some(engine, cache_prune, &prune, "Deleted build cache objects", &sum, &busy) <
-		0) {
-		if (error_kind(busy) != ERROR_CONFLICT) {
-			*err = take_ptr(busy);
-			return -1;
-		}
-		(void)fprintf(stderr, "The build cache was left alone: %s\n", error_message(busy));
-	}
-	print_space(sum);
-	return 0;
+	if (result == 0 && opts->volumes)
+		result =
+			prune_some(engine, volumes_prune, &anonymous, "Deleted Volumes", &sum, err);
+	if (result == 0)
+		result = prune_some(engine, images_prune, &prune, "Deleted Images", &sum, err);
+	if (result == 0)
+		result = prune_cache_if_idle(engine, &prune, &sum, err);
+	if (result == 0)
+		print_space(sum);
+	return result;
 }
 
 static int system_prune_run(struct cli *cli, const void *opts_, char **args, struct error **err)
@@ -282,19 +288,18 @@ static const struct cli_flag system_flags[] = {
 	{}
 };
 
-#define PRUNE(summary_, flags_, run_) \
-	{ \
-		.name = "prune", .args = "", .summary = summary_, .flags = flags_, \
-		.opts_size = sizeof(struct prune_opts), .complete = COMPLETE_NOTHING, .run = run_ \
-	}
+#define PRUNE_BODY \
+	.name = "prune", .args = "", .opts_size = sizeof(struct prune_opts), \
+	.complete = COMPLETE_NOTHING
 
-const struct cli_command cmd_container_prune =
-	PRUNE("Remove all stopped containers", container_flags, container_prune_run);
-const struct cli_command cmd_image_prune =
-	PRUNE("Remove unused images", image_flags, image_prune_run);
-const struct cli_command cmd_volume_prune =
-	PRUNE("Remove unused local volumes", volume_flags, volume_prune_run);
-const struct cli_command cmd_builder_prune =
-	PRUNE("Remove build cache", builder_flags, builder_prune_run);
-const struct cli_command cmd_system_prune =
-	PRUNE("Remove unused data", system_flags, system_prune_run);
+const struct cli_command cmd_container_prune = { PRUNE_BODY,
+	.summary = "Remove all stopped containers", .flags = container_flags,
+	.run = container_prune_run };
+const struct cli_command cmd_image_prune = { PRUNE_BODY, .summary = "Remove unused images",
+	.flags = image_flags, .run = image_prune_run };
+const struct cli_command cmd_volume_prune = { PRUNE_BODY, .summary = "Remove unused local volumes",
+	.flags = volume_flags, .run = volume_prune_run };
+const struct cli_command cmd_builder_prune = { PRUNE_BODY, .summary = "Remove build cache",
+	.flags = builder_flags, .run = builder_prune_run };
+const struct cli_command cmd_system_prune = { PRUNE_BODY, .summary = "Remove unused data",
+	.flags = system_flags, .run = system_prune_run };

@@ -21,6 +21,12 @@ void prune_report_done(struct prune_report *report)
 	*report = (struct prune_report){ 0 };
 }
 
+static void take_report(struct prune_report *from, struct prune_report *ret)
+{
+	*ret = *from;
+	*from = (struct prune_report){ 0 };
+}
+
 /* ---- containers ---- */
 
 struct idle {
@@ -44,7 +50,7 @@ int containers_prune(struct engine *engine, const struct prune *prune, struct pr
 	struct error **err)
 {
 	struct idle idle = { .prune = prune };
-	cleanup_prune_report struct prune_report report = { 0 };
+	struct prune_report report = { 0 };
 	int result = container_each(engine, true, add_idle, &idle, err);
 
 	for (size_t i = 0; result == 0 && idle.ids && idle.ids[i]; i++) {
@@ -61,7 +67,6 @@ int containers_prune(struct engine *engine, const struct prune *prune, struct pr
 	if (result < 0)
 		return -1;
 	*ret = report;
-	report = (struct prune_report){ 0 };
 	return 0;
 }
 
@@ -203,7 +208,7 @@ static int add_candidate(const struct image_row *row, void *arg)
 }
 
 /* "untagged: x", "deleted: sha256:…": prune says it in small letters. */
-static void take_report(strv *report, strv lines)
+static void take_lines(strv *report, strv lines)
 {
 	for (size_t i = 0; lines && lines[i]; i++) {
 		lines[i][0] = (char)(lines[i][0] | 0x20);
@@ -229,14 +234,13 @@ int images_prune(struct engine *engine, const struct prune *prune, struct prune_
 		cleanup_strv strv lines = NULL;
 
 		(void)image_remove(engine, candidates.ids[i], prune->all, &lines, &used_meanwhile);
-		take_report(&report.removed, lines);
+		take_lines(&report.removed, lines);
 	}
 	strv_free(candidates.ids);
 	if (result < 0 || layers_tidy(engine, err) < 0 || layers_size(engine, &after, err) < 0)
 		return -1;
 	report.reclaimed = before > after ? before - after : 0;
-	*ret = report;
-	report = (struct prune_report){ 0 };
+	take_report(&report, ret);
 	return 0;
 }
 
@@ -301,8 +305,7 @@ int volumes_prune(struct engine *engine, const struct prune *prune, struct prune
 	strv_free(mounted.names);
 	if (result < 0)
 		return -1;
-	*ret = report;
-	report = (struct prune_report){ 0 };
+	take_report(&report, ret);
 	return 0;
 }
 
@@ -358,7 +361,6 @@ int cache_prune(struct engine *engine, const struct prune *prune, struct prune_r
 	store_unuse(&engine->store);
 	if (result < 0)
 		return -1;
-	*ret = report;
-	report = (struct prune_report){ 0 };
+	take_report(&report, ret);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/strv.h"
 #include "state/catalog.h"
+#include "state/sqlite.h"
 
 #define PROCESSES 3
 #define ROUNDS 10
@@ -264,6 +265,159 @@ static void cache_and_volumes(void **state)
 	assert_int_equal(catalog_find_volume(catalog, "z", &err), 0);
 }
 
+static void registries_know_images(void **state)
+{
+	struct catalog *catalog = ((struct fixture *)*state)->catalog;
+	const struct digest layer = digest_of(1, 1), a = digest_of(0xa, 1), b = digest_of(0xb, 2),
+			    pulled = digest_of(0x11, 0), pushed = digest_of(0x22, 0);
+	cleanup_error struct error *err = NULL;
+	cleanup_image_row struct image_row found = { 0 };
+	cleanup_strv strv names = NULL, none = NULL;
+	cleanup_free char *first = NULL;
+	char text[DIGEST_TEXT_MAX];
+
+	put_layer(catalog, &layer);
+	put_image(catalog, &a, "x:1", &layer, 1);
+	put_image(catalog, &b, "y:1", &layer, 1);
+	assert_int_equal(catalog_put_repo_digest(catalog, "r/x", &pushed, &a, &err), 0);
+	assert_int_equal(catalog_put_repo_digest(catalog, "r/x", &pulled, &a, &err), 0);
+	assert_int_equal(catalog_put_repo_digest(catalog, "r/x", &pulled, &a, &err), 0);
+	assert_int_equal(catalog_repo_digests_of(catalog, &a, &names, &err), 0);
+	first = xasprintf("r/x@%s", digest_text(&pulled, text));
+	assert_int_equal(strv_length(names), 2);
+	assert_string_equal(names[0], first);
+	assert_int_equal(catalog_repo_digests_of(catalog, &b, &none, &err), 0);
+	assert_null(none);
+	assert_int_equal(catalog_find_repo_digest(catalog, "r/x", &pushed, &found, &err), 1);
+	assert_memory_equal(&found.id, &a, sizeof(a));
+	assert_int_equal(catalog_find_repo_digest(catalog, "r/y", &pushed, &found, &err), 0);
+	assert_int_equal(catalog_set_manifest(catalog, &a, &pushed, &err), 0);
+	assert_int_equal(catalog_find_reference(catalog, "x:1", &found, &err), 1);
+	assert_memory_equal(&found.manifest, &pushed, sizeof(pushed));
+	/* They go with the image, which leaves its layer to who may be using it. */
+	assert_int_equal(catalog_delete_image_alone(catalog, &a, &err), 0);
+	assert_int_equal(catalog_find_repo_digest(catalog, "r/x", &pushed, &found, &err), 0);
+}
+
+static void forms_go_with_their_layer(void **state)
+{
+	struct catalog *catalog = ((struct fixture *)*state)->catalog;
+	const struct digest layer = digest_of(1, 1), image = digest_of(0xa, 1);
+	const struct compressed_row gzip = {
+		.diff_id = layer, .digest = digest_of(2, 2), .size = 7, .media_type = (char *)"gzip"
+	};
+	const struct compressed_row orphan = {
+		.diff_id = digest_of(3, 3), .digest = digest_of(4, 4), .media_type = (char *)"gzip"
+	};
+	cleanup_compressed_rows struct compressed_rows rows = { 0 }, all = { 0 }, left = { 0 };
+	cleanup_error struct error *err = NULL;
+
+	put_layer(catalog, &layer);
+	put_image(catalog, &image, NULL, &layer, 1);
+	assert_int_equal(catalog_put_compressed(catalog, &gzip, &err), 0);
+	assert_int_equal(catalog_put_compressed(catalog, &orphan, &err), 0); /* is none */
+	assert_int_equal(catalog_compressed_of(catalog, &layer, &rows, &err), 0);
+	assert_int_equal(rows.count, 1);
+	assert_int_equal(rows.items[0].size, 7);
+	assert_string_equal(rows.items[0].media_type, "gzip");
+	assert_int_equal(catalog_compressed_all(catalog, &all, &err), 0);
+	assert_int_equal(all.count, 1);
+	assert_int_equal(catalog_delete_layers(catalog, &layer, 1, &err), 0);
+	assert_int_equal(catalog_compressed_all(catalog, &left, &err), 0);
+	assert_int_equal(left.count, 0);
+}
+
+struct seen {
+	int layers, cached, named, steps;
+};
+
+static int see_layer(const struct layer_use *use, void *arg)
+{
+	struct seen *seen = arg;
+
+	seen->layers++;
+	seen->cached += use->cached;
+	seen->named += (int)use->images;
+	assert_int_equal(use->layer.tar_size, 20);
+	return 0;
+}
+
+static int see_step(const char *key, const struct cache_row *row, void *arg)
+{
+	struct seen *seen = arg;
+
+	assert_string_equal(key, "step");
+	assert_true(row->created_ns > 0);
+	seen->steps++;
+	return 0;
+}
+
+static void layers_are_counted_by_who_names_them(void **state)
+{
+	struct catalog *catalog = ((struct fixture *)*state)->catalog;
+	const struct digest shared = digest_of(1, 1), cached = digest_of(2, 2),
+			    nobodys = digest_of(3, 3), a = digest_of(0xa, 1), b = digest_of(0xb, 2);
+	const struct digest twice[] = { shared, cached, shared };
+	const struct cache_row step = { .layer = cached, .has_layer = true };
+	cleanup_error struct error *err = NULL;
+	cleanup_free struct digest *layers = NULL;
+	cleanup_strv strv wrong = NULL;
+	struct seen seen = { 0 };
+	size_t count = 0;
+
+	put_layer(catalog, &shared);
+	put_layer(catalog, &cached);
+	put_layer(catalog, &nobodys);
+	put_image(catalog, &a, "x:1", twice, 3);
+	put_image(catalog, &b, "y:1", &shared, 1);
+	assert_int_equal(catalog_put_cache(catalog, "step", &step, &err), 0);
+	assert_int_equal(catalog_each_layer(catalog, see_layer, &seen, &err), 0);
+	assert_int_equal(seen.layers, 3);
+	assert_int_equal(seen.cached, 1);
+	assert_int_equal(seen.named, 3); /* of shared 2, once for each image; of cached 1 */
+	assert_int_equal(catalog_each_cache(catalog, see_step, &seen, &err), 0);
+	assert_int_equal(seen.steps, 1);
+	assert_int_equal(catalog_layers_of(catalog, &a, &layers, &count, &err), 0);
+	assert_int_equal(count, 3);
+	assert_memory_equal(layers, twice, sizeof(twice));
+	assert_int_equal(catalog_check(catalog, &wrong, &err), 0);
+	assert_null(wrong);
+}
+
+/* As the first version made it: what came since is missing. */
+static void downgrade(const struct fixture *fixture)
+{
+	cleanup_free char *path = xasprintf("%s/state.db", fixture->path);
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				 "DROP TABLE repo_digests; DROP TABLE compressed;"
+				 "ALTER TABLE cache DROP COLUMN created_ns;"
+				 "INSERT INTO cache VALUES ('old', NULL, 5);"
+				 "PRAGMA user_version = 1",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void an_older_one_is_brought_up_to_date(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct digest layer = digest_of(1, 1), image = digest_of(0xa, 1);
+	cleanup_error struct error *err = NULL;
+	struct cache_row row;
+
+	put_layer(fixture->catalog, &layer);
+	put_image(fixture->catalog, &image, "x:1", &layer, 1);
+	catalog_close(fixture->catalog);
+	downgrade(fixture);
+	fixture->catalog = open_catalog(fixture);
+	assert_int_equal(catalog_find_cache(fixture->catalog, "old", &row, &err), 1);
+	assert_int_equal(row.size, 5);
+	assert_int_equal(catalog_put_repo_digest(fixture->catalog, "r", &layer, &image, &err), 0);
+}
+
 static int contender(struct fixture *fixture, int number)
 {
 	for (int i = 0; i < ROUNDS; i++) {
@@ -383,6 +537,10 @@ int main(void)
 		TEST(deleting_gives_layers_that_nobody_names),
 		TEST(an_image_needs_its_layers),
 		TEST(cache_and_volumes),
+		TEST(registries_know_images),
+		TEST(forms_go_with_their_layer),
+		TEST(layers_are_counted_by_who_names_them),
+		TEST(an_older_one_is_brought_up_to_date),
 		TEST(processes_share_it),
 		TEST(reading_writes_nothing),
 		TEST(damage_is_told),
