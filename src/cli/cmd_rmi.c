@@ -7,11 +7,14 @@
 
 struct rmi_opts {
 	bool force;
+	bool no_prune; /* nothing to do: here no image has parents without a name */
 };
 
 static const struct cli_flag rmi_flags[] = {
 	{ 'f', "force", NULL, "Force removal of the image", CLI_BOOL, CLI_AT(rmi_opts, force, bool),
 		false },
+	{ 0, "no-prune", NULL, "Do not delete untagged parents", CLI_BOOL,
+		CLI_AT(rmi_opts, no_prune, bool), false },
 	{},
 };
 
