@@ -4,18 +4,19 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
-#include "cli/create_flags.h"
 #include "engine/image.h"
 #include "oci/reference.h"
 
 struct pull_opts {
-	bool quiet;
+	bool all_tags, quiet;
 	const char *platform;
 };
 
 static const struct cli_flag pull_flags[] = {
-	{ 0, "platform", "string", "Platform of the image; only this machine's is taken",
-		CLI_STRING, CLI_AT(pull_opts, platform, const char *), false },
+	{ 'a', "all-tags", NULL, "Download all tagged images in the repository", CLI_BOOL,
+		CLI_AT(pull_opts, all_tags, bool), false },
+	{ 0, "platform", "string", "Set platform if server is multi-platform capable", CLI_STRING,
+		CLI_AT(pull_opts, platform, const char *), false },
 	{ 'q', "quiet", NULL, "Suppress verbose output", CLI_BOOL, CLI_AT(pull_opts, quiet, bool),
 		false },
 	{},
@@ -36,19 +37,60 @@ static bool has_tag(const char *name)
 	return strchr(last, ':') || strchr(name, '@');
 }
 
-static int pull(struct engine *engine, const struct pull_opts *opts, const char *name,
+static int pull_one(struct engine *engine, const struct pull_opts *opts, const char *name,
 	const struct reference *ref, struct error **err)
 {
 	const struct registry_progress progress = { .line = opts->quiet ? NULL : say };
+	const struct pull_options options = { .progress = &progress, .platform = opts->platform };
 	cleanup_image_row struct image_row row = { 0 };
 	cleanup_free char *full = reference_text(ref);
 
 	if (!opts->quiet && !has_tag(name))
 		printf("Using default tag: %s\n", ref->tag);
 	fflush(stdout);
-	if (image_pull(engine, name, &progress, &row, err) < 0)
+	if (image_pull_with(engine, ref, &options, &row, err) < 0)
 		return -1;
 	puts(full);
+	return 0;
+}
+
+static int pull_tags(struct engine *engine, const struct pull_opts *opts,
+	const struct reference *ref, char *const *tags, struct error **err)
+{
+	const struct registry_progress progress = { .line = opts->quiet ? NULL : say };
+	cleanup_free char *familiar = reference_familiar_repository(ref);
+	bool any_new = false, is_new = false;
+	const struct pull_options options = { .progress = &progress,
+		.platform = opts->platform,
+		.is_new = &is_new };
+
+	for (size_t i = 0; tags && tags[i]; i++) {
+		cleanup_image_row struct image_row row = { 0 };
+		struct reference tagged = *ref;
+
+		tagged.tag = tags[i];
+		if (image_pull_with(engine, &tagged, &options, &row, err) < 0)
+			return error_wrap(err, "%s:%s", familiar, tags[i]);
+		any_new |= is_new;
+	}
+	if (!opts->quiet)
+		printf("Status: %s for %s\n",
+			any_new ? "Downloaded newer image" : "Image is up to date", familiar);
+	return 0;
+}
+
+static int pull_all(struct engine *engine, const struct pull_opts *opts, const char *name,
+	const struct reference *ref, struct error **err)
+{
+	cleanup_free char *repository = reference_repository(ref);
+	cleanup_strv strv tags = NULL;
+
+	if (has_tag(name))
+		return error_new(
+			err, ERROR_INVALID, "tag can't be used with --all-tags/-a");
+	if (registry_tags(ref, &tags, err) < 0 || pull_tags(engine, opts, ref, tags, err) < 0)
+		return -1;
+	puts(repository);
 	return 0;
 }
 
@@ -58,10 +100,10 @@ static int pull_run(struct cli *cli, const void *opts_, char **args, struct erro
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 	cleanup_reference struct reference ref = { 0 };
 
-	if (platform_check(opts->platform, err) < 0 || reference_parse(args[0], &ref, err) < 0 ||
+	if (reference_parse(args[0], &ref, err) < 0 ||
 		engine_open(&cli->paths, &engine, err) < 0)
 		return -1;
-	return pull(&engine, opts, args[0], &ref, err);
+	return (opts->all_tags ? pull_all : pull_one)(&engine, opts, args[0], &ref, err);
 }
 
 const struct cli_command cmd_pull = {

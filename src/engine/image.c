@@ -289,12 +289,21 @@ out:
 	return result;
 }
 
+int image_pull_with(struct engine *engine, const struct reference *ref,
+	const struct pull_options *options, struct image_row *ret, struct error **err)
+{
+	if (engine_tidy(engine, err) < 0)
+		return -1;
+	return registry_pull(&engine->store, ref, options, ret, err);
+}
+
 int image_pull(struct engine *engine, const char *name, const struct registry_progress *progress,
 	struct image_row *ret, struct error **err)
 {
+	const struct pull_options options = { .progress = progress };
 	cleanup_reference struct reference ref = { 0 };
 
-	if (reference_parse(name, &ref, err) < 0 || engine_tidy(engine, err) < 0)
+	if (reference_parse(name, &ref, err) < 0)
 		return -1;
-	return registry_pull(&engine->store, &ref, progress, ret, err);
+	return image_pull_with(engine, &ref, &options, ret, err);
 }

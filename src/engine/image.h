@@ -29,3 +29,6 @@ int image_remove(
 	struct engine *engine, const char *name, bool force, strv *ret, struct error **err);
 int image_pull(struct engine *engine, const char *name, const struct registry_progress *progress,
 	struct image_row *ret, struct error **err);
+/* One reference, in any way. */
+int image_pull_with(struct engine *engine, const struct reference *ref,
+	const struct pull_options *options, struct image_row *ret, struct error **err);

@@ -17,7 +17,8 @@ __attribute__((visibility("default"))) const char *__asan_default_options(void) 
 
 int main(int argc, char **argv)
 {
-	if (argc >= 2 && (strcmp(argv[1], "pull") == 0 || strcmp(argv[1], "fetch") == 0))
+	if (argc >= 2 && (strcmp(argv[1], "pull") == 0 || strcmp(argv[1], "fetch") == 0 ||
+				 strcmp(argv[1], "tags") == 0))
 		return transfer_pull_main(argc, argv);
 	(void)fputs("vessel-transfer is started by vessel.\n", stderr);
 	return 2;

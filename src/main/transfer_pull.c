@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vessel-transfer pull REFERENCE, and fetch URL: see registry/pull_protocol.h. */
+/* vessel-transfer pull REFERENCE, tags REPOSITORY and fetch URL: see registry/pull_protocol.h. */
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,11 +15,13 @@
 static int run(int argc, char **argv, struct error **err)
 {
 	if (argc != 3)
-		return error_new(err, ERROR_INVALID, "usage: vessel-transfer pull|fetch WHAT");
+		return error_new(err, ERROR_INVALID, "usage: vessel-transfer pull|fetch|tags WHAT");
 	if (confine_to_network(err) < 0)
 		return -1;
 	if (strcmp(argv[1], "fetch") == 0)
 		return fetch_helper_run(argv[2], PULL_SOCKET_FD, err);
+	if (strcmp(argv[1], "tags") == 0)
+		return tags_helper_run(argv[2], PULL_SOCKET_FD, err);
 	return pull_helper_run(argv[2], PULL_SOCKET_FD, err);
 }
 

@@ -20,7 +20,8 @@
 
 struct download {
 	struct exchange exchange;
-	int fd; /* owned */
+	struct digest digest;
+	int fd; /* owned: a pipe, to whoever unpacks it */
 	bool active; /* in the multi handle */
 	bool used;
 };
@@ -42,40 +43,45 @@ static void download_release(struct download *download)
 	*download = (struct download){ .fd = -1 };
 }
 
-static int parse_order(
-	const struct msg *msg, struct digest *ret_digest, int64_t *ret_size, struct error **err)
+struct order {
+	struct digest digest;
+	int64_t size, offset;
+};
+
+static int parse_order(const struct msg *msg, struct order *ret, struct error **err)
 {
 	cleanup_json struct json_object *order = NULL;
 	const char *digest = NULL;
 
+	ret->size = ret->offset = -1;
 	if (json_parse(msg->data, msg->length, "the order", &order, err) < 0 ||
 		json_get_text(order, "digest", &digest, err) < 0 ||
-		json_get_int(order, "size", ret_size, err) < 0)
+		json_get_int(order, "size", &ret->size, err) < 0 ||
+		json_get_int(order, "offset", &ret->offset, err) < 0)
 		return -1;
-	if (!digest || *ret_size < 0 || msg->fd_count != 1)
+	if (!digest || ret->offset < 0 || ret->size < ret->offset || msg->fd_count != 1)
 		return error_new(err, ERROR_INVALID, "an order for a blob is incomplete");
-	return digest_parse(digest, ret_digest, err);
+	return digest_parse(digest, &ret->digest, err);
 }
 
 static int take_order(struct downloads *downloads, struct msg *msg, struct error **err)
 {
 	struct download *free_slot = NULL;
-	struct digest digest;
-	int64_t size = -1;
+	struct order order;
 
 	for (size_t i = 0; i < PULL_DOWNLOADS_MAX; i++)
 		if (!downloads->slots[i].used)
 			free_slot = &downloads->slots[i];
 	if (msg->type != PULL_BLOB || !free_slot)
 		return error_new(err, ERROR_INVALID, "an unexpected message of type %u", msg->type);
-	if (parse_order(msg, &digest, &size, err) < 0)
+	if (parse_order(msg, &order, err) < 0)
 		return -1;
 	free_slot->used = true;
-	free_slot->fd = msg->fds[0];
-	msg->fds[0] = -1;
+	free_slot->digest = order.digest;
+	free_slot->fd = take_fd(&msg->fds[0]);
 	exchange_init(&free_slot->exchange, downloads->repository,
-		repository_blob_url(downloads->repository, &digest), ERROR_BYTES_MAX);
-	exchange_to_file(&free_slot->exchange, free_slot->fd, &digest, size);
+		repository_blob_url(downloads->repository, &order.digest), ERROR_BYTES_MAX);
+	exchange_to_pipe(&free_slot->exchange, free_slot->fd, order.offset, order.size);
 	return 0;
 }
 
@@ -86,7 +92,7 @@ static int tell(
 	cleanup_free char *text = NULL;
 	char digest[DIGEST_TEXT_MAX];
 
-	json_put_text(object, "digest", digest_text(&download->exchange.expected, digest));
+	json_put_text(object, "digest", digest_text(&download->digest, digest));
 	json_put_int(object, "current", download->exchange.offset);
 	text = json_compact(object);
 	return msg_send(downloads->socket_fd, type, text, strlen(text), err);

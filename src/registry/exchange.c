@@ -18,6 +18,7 @@
 #define CONNECT_TIMEOUT_S 30L
 #define SLOW_BYTES_PER_S 1024L
 #define SLOW_S 60L
+#define BLOB_READ_BYTES (256L * 1024)
 #define MS INT64_C(1000000)
 
 static const struct {
@@ -29,6 +30,7 @@ static const struct {
 	{ "Retry-After", offsetof(struct answer_headers, retry_after) },
 	{ "Content-Range", offsetof(struct answer_headers, range) },
 	{ "Docker-Content-Digest", offsetof(struct answer_headers, digest) },
+	{ "Link", offsetof(struct answer_headers, link) },
 };
 #define HEADER_COUNT (sizeof(known_headers) / sizeof(*known_headers))
 
@@ -54,22 +56,18 @@ void exchange_init(
 		.begun_ns = clock_monotonic_ns() };
 }
 
-/* What an earlier answer left in the file is written over, or cut off at the end of the last. */
-static void restart(struct exchange *exchange)
-{
-	exchange->offset = 0;
-	sha256_init(&exchange->sha);
-}
-
-void exchange_to_file(
-	struct exchange *exchange, int fd, const struct digest *expected, int64_t size)
+void exchange_to_file(struct exchange *exchange, int fd, int64_t max)
 {
 	exchange->fd = fd;
-	exchange->is_known = expected != NULL;
-	if (expected)
-		exchange->expected = *expected;
+	exchange->size = max;
+}
+
+void exchange_to_pipe(struct exchange *exchange, int fd, int64_t offset, int64_t size)
+{
+	exchange->fd = fd;
+	exchange->is_blob = true;
+	exchange->offset = offset;
 	exchange->size = size;
-	restart(exchange);
 }
 
 static void release_handle(struct exchange *exchange)
@@ -122,10 +120,13 @@ static size_t take_header(const char *data, size_t size, size_t count, void *arg
 static bool begins_right(struct exchange *exchange)
 {
 	if (exchange->status == 200) { /* also to a request for a range: it is all of it */
-		restart(exchange);
+		exchange->at = 0;
+		if (!exchange->is_blob) /* may be another one than before: written over */
+			exchange->offset = 0;
 		return true;
 	}
-	if (exchange->status == 206 &&
+	exchange->at = exchange->offset;
+	if (exchange->status == 206 && exchange->is_blob &&
 		content_range_check(exchange->headers.range, exchange->offset, exchange->size) == 0)
 		return true;
 	exchange->wrong_range = true;
@@ -136,19 +137,25 @@ static size_t take_blob(struct exchange *exchange, const char *data, size_t leng
 {
 	size_t left = length;
 
-	if ((int64_t)length > exchange->size - exchange->offset) {
+	if ((int64_t)length > exchange->size - exchange->at) {
 		exchange->too_long = true;
 		return 0;
 	}
+	exchange->at += (int64_t)length;
+	if (exchange->at <= exchange->offset)
+		return length;
+	if ((int64_t)left > exchange->at - exchange->offset)
+		left = (size_t)(exchange->at - exchange->offset);
 	while (left > 0) {
-		ssize_t n = TEMP_FAILURE_RETRY(
-			pwrite(exchange->fd, data + length - left, left, exchange->offset));
+		const char *from = data + length - left;
+		ssize_t n = TEMP_FAILURE_RETRY(exchange->is_blob
+				? write(exchange->fd, from, left)
+				: pwrite(exchange->fd, from, left, exchange->offset));
 
 		if (n < 0) {
 			exchange->write_errno = errno;
 			return 0;
 		}
-		sha256_update(&exchange->sha, data + length - left, (size_t)n);
 		exchange->offset += n;
 		left -= (size_t)n;
 	}
@@ -200,7 +207,7 @@ static void set_headers(struct exchange *exchange, const struct origin *origin)
 
 		add_header(exchange, "Authorization", value);
 	}
-	if (exchange->is_known && exchange->offset > 0) {
+	if (exchange->is_blob && exchange->offset > 0 && !exchange->no_range) {
 		cleanup_free char *range = xasprintf("bytes=%lld-", (long long)exchange->offset);
 
 		add_header(exchange, "Range", range);
@@ -218,6 +225,8 @@ static void set_options(struct exchange *exchange)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+	if (exchange->fd >= 0) /* fewer, larger reads */
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BLOB_READ_BYTES);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "vessel/" VESSEL_VERSION);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -331,30 +340,16 @@ static enum exchange_outcome judge_redirect(struct exchange *exchange, struct er
 
 static enum exchange_outcome judge_blob(struct exchange *exchange, struct error **err)
 {
-	struct digest got;
-	struct sha256 sha = exchange->sha;
-	char got_text[DIGEST_TEXT_MAX], expected_text[DIGEST_TEXT_MAX];
-
-	if (!exchange->is_known) {
+	if (!exchange->is_blob) {
 		if (ftruncate(exchange->fd, exchange->offset) == 0)
 			return EXCHANGE_DONE;
 		error_sys(err, "write a download");
 		return EXCHANGE_FAILED;
 	}
-	if (exchange->offset < exchange->size) {
-		error_new(err, ERROR_UNAVAILABLE, "%s: it ended after %lld of %lld bytes",
-			exchange->url, (long long)exchange->offset, (long long)exchange->size);
-		return retry(exchange, err);
-	}
-	sha256_final(&sha, got.sha256);
-	if (memcmp(&got, &exchange->expected, sizeof(got)) == 0)
+	if (exchange->offset == exchange->size)
 		return EXCHANGE_DONE;
-	error_new(err, ERROR_INVALID, "%s: its digest is %s, and %s was asked for", exchange->url,
-		digest_text(&got, got_text), digest_text(&exchange->expected, expected_text));
-	if (exchange->restarted)
-		return EXCHANGE_FAILED;
-	exchange->restarted = true;
-	restart(exchange);
+	error_new(err, ERROR_UNAVAILABLE, "%s: it ended after %lld of %lld bytes", exchange->url,
+		(long long)exchange->offset, (long long)exchange->size);
 	return retry(exchange, err);
 }
 
@@ -404,7 +399,7 @@ static enum exchange_outcome judge_refusal(struct exchange *exchange, struct err
 		error_free(take_ptr(*err));
 		return EXCHANGE_WANTS_TOKEN;
 	case 416:
-		restart(exchange);
+		exchange->no_range = true;
 		return retry(exchange, err);
 	case 429:
 		return judge_busy(exchange, err);
@@ -434,13 +429,13 @@ static enum exchange_outcome judge_transfer(
 	}
 	if (exchange->wrong_range) {
 		error_new(err, ERROR_INVALID, "%s: the answer is for another range", exchange->url);
-		restart(exchange);
+		exchange->no_range = true;
 		return retry(exchange, err);
 	}
 	/* An error's text that was cut by us is no broken connection, nor is one that broke after
 	 * the last byte. */
 	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && exchange->body.failed) ||
-		(exchange->is_known && exchange->size > 0 && exchange->offset == exchange->size))
+		(exchange->is_blob && exchange->size > 0 && exchange->offset == exchange->size))
 		return EXCHANGE_DONE;
 	exchange->code = code;
 	return judge_broken(exchange, code, err);

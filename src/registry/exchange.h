@@ -10,8 +10,8 @@
  *
  * What counts as what (all of it with a limit): connection broken, too slow, too short, 5xx: again,
  * after a pause that doubles; 429: after the pause it asks for; 401: once, with a new token; 416 or
- * an answer for another range: from the beginning; another digest: once from the beginning; more
- * bytes than the descriptor has, any other status: failed.
+ * an answer for another range: all of it again, and what is there already is skipped; more bytes
+ * than the descriptor has, any other status: failed. Digests are the engine's to check.
  */
 #pragma once
 
@@ -20,7 +20,6 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/sha256.h"
 #include "oci/digest.h"
 #include "registry/origin.h"
 
@@ -48,7 +47,7 @@ enum exchange_outcome {
 
 /* Headers of the last answer; NULL where not given. */
 struct answer_headers {
-	char *type, *challenge, *retry_after, *range, *digest;
+	char *type, *challenge, *retry_after, *range, *digest, *link;
 };
 
 struct exchange {
@@ -62,13 +61,12 @@ struct exchange {
 	struct answer_headers headers;
 	struct buf body; /* of all answers but blobs */
 
-	/* A blob goes to a file as it comes. */
+	/* A blob goes to a file or a pipe as it comes. */
 	int fd; /* borrowed; -1: not a blob */
-	bool is_known; /* expected and size are; else size is the most there may be */
-	struct digest expected;
-	int64_t size, offset; /* of the descriptor; received and hashed */
-	struct sha256 sha;
-	bool restarted; /* from the beginning, after a wrong digest */
+	bool is_blob; /* of size bytes, to a pipe; else size is the most there may be, to a file */
+	int64_t size, offset; /* of the descriptor; passed on */
+	int64_t at; /* where the answer's next byte belongs: before offset, it is skipped */
+	bool no_range; /* the registry gave another one than was asked for */
 	bool too_long, wrong_range;
 	int write_errno;
 
@@ -79,9 +77,10 @@ struct exchange {
 
 void exchange_init(
 	struct exchange *exchange, struct repository *repository, char *url_taken, size_t body_max);
-/* Makes it a blob's; with expected NULL, anything's of at most size bytes. */
-void exchange_to_file(
-	struct exchange *exchange, int fd, const struct digest *expected, int64_t size);
+/* Anything's, of at most max bytes. */
+void exchange_to_file(struct exchange *exchange, int fd, int64_t max);
+/* A blob's, from offset on: what is before that, somebody has. */
+void exchange_to_pipe(struct exchange *exchange, int fd, int64_t offset, int64_t size);
 int exchange_begin(struct exchange *exchange, struct error **err);
 /* The curl handle is released. err is filled for EXCHANGE_FAILED only. */
 enum exchange_outcome exchange_end(struct exchange *exchange, CURLcode code, struct error **err);

@@ -8,25 +8,31 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/id.h"
 #include "base/sha256.h"
+#include "registry/platform.h"
+#include "registry/pull_layers.h"
 #include "registry/pull_session.h"
 
 #define CONFIG_BYTES_MAX (4UL * 1024 * 1024)
-#define COPY_BYTES 131072UL
+#define COMMITS_MAX 5 /* how often others may remove images that have our layers, meanwhile */
 
 struct pull {
 	struct store *store;
 	const struct reference *ref;
+	const struct pull_options *options;
 	const struct registry_progress *progress;
+	struct platform platform;
 	struct pull_session session;
+	char *name; /* in the catalogue */
+	struct image_row present; /* of that name, complete, for this platform; else zeros */
+	strv known; /* digests by which the registry may mean that image */
 	struct digest named; /* what the reference names: an index or the manifest */
 	struct pull_text manifest_text;
 	struct digest manifest_digest;
 	struct manifest manifest;
 	struct pull_text config_text;
 	struct image_config config;
-	bool *layer_done; /* for each */
+	struct pull_layers layers;
 };
 
 PRINTF_LIKE(2, 3) static void say(const struct pull *pull, const char *fmt, ...)
@@ -42,17 +48,69 @@ PRINTF_LIKE(2, 3) static void say(const struct pull *pull, const char *fmt, ...)
 	pull->progress->line(line, pull->progress->arg);
 }
 
-static void say_layer(const struct pull *pull, size_t i, const char *what)
-{
-	char text[DIGEST_TEXT_MAX];
-
-	digest_text(&pull->manifest.entries[i].digest, text);
-	say(pull, "%.*s: %s", ID_SHORT, text + strlen("sha256:"), what);
-}
-
 static bool same(const struct digest *a, const struct digest *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* ---- what is here ---- */
+
+/* A pull by digest makes no tag: nobody said that the tag is this image now. */
+static char *catalog_name(const struct reference *ref)
+{
+	struct reference named = *ref;
+
+	if (ref->digest)
+		named.tag = NULL;
+	return reference_text(&named);
+}
+
+/* 1 when the image and all its layers can be used. */
+static int is_complete(struct pull *pull, const struct image_row *row, struct error **err)
+{
+	cleanup_image_config struct image_config config = { 0 };
+
+	if (store_read_config(pull->store, &row->id, &config, err) < 0) {
+		error_free(take_ptr(*err)); /* damaged: it comes again */
+		return 0;
+	}
+	if (!platform_fits(&pull->platform, &config))
+		return 0;
+	for (size_t i = 0; i < config.layer_count; i++)
+		if (!layer_exists(pull->store, &config.diff_ids[i]))
+			return 0;
+	return 1;
+}
+
+/*
+ * When the registry still means the image that we have under this name, the first answer says so,
+ * and nothing more is asked.
+ */
+static int find_present(struct pull *pull, struct error **err)
+{
+	cleanup_free char *repository = reference_repository(pull->ref);
+	cleanup_image_row struct image_row row = { 0 };
+	cleanup_strv strv digests = NULL;
+	struct catalog *catalog;
+	size_t length = strlen(repository);
+	int found;
+
+	pull->name = catalog_name(pull->ref);
+	if (store_catalog(pull->store, &catalog, err) < 0)
+		return -1;
+	found = catalog_find_reference(catalog, pull->name, &row, err);
+	if (found > 0)
+		found = is_complete(pull, &row, err);
+	if (found <= 0)
+		return found;
+	if (catalog_repo_digests_of(catalog, &row.id, &digests, err) < 0)
+		return -1;
+	for (size_t i = 0; digests && digests[i]; i++)
+		if (strncmp(digests[i], repository, length) == 0 && digests[i][length] == '@')
+			strv_append(&pull->known, digests[i] + length + 1);
+	pull->present = row;
+	row = (struct image_row){ 0 };
+	return 0;
 }
 
 /* ---- what to pull ---- */
@@ -80,23 +138,27 @@ static int check_chosen(
 
 	if (manifest_parse(index_text->text, index_text->length, &index, err) < 0)
 		return -1;
-	chosen = index.is_index ? manifest_select(&index, NULL) : NULL;
-	if (!chosen || !same(&chosen->digest, &pull->manifest_digest) ||
+	if (!index.is_index)
+		return error_new(err, ERROR_INVALID, "two manifests came for one");
+	chosen = platform_select(&pull->platform, &index, err);
+	if (!chosen)
+		return -1;
+	if (!same(&chosen->digest, &pull->manifest_digest) ||
 		chosen->size != (int64_t)pull->manifest_text.length)
 		return error_new(
 			err, ERROR_INVALID, "the manifest is not the one that the index names");
 	return 0;
 }
 
-static int read_manifests(struct pull *pull, struct pull_text texts[static 2], struct error **err)
+static int read_manifests(
+	struct pull *pull, const struct pull_text texts[static 2], struct error **err)
 {
 	bool has_index = texts[1].length > 0;
-	struct pull_text *own = &texts[has_index ? 1 : 0];
+	const struct pull_text *own = &texts[has_index ? 1 : 0];
 
-	sha256_bytes(texts[0].text, texts[0].length, pull->named.sha256);
 	sha256_bytes(own->text, own->length, pull->manifest_digest.sha256);
 	pull->manifest_text = (struct pull_text){ xstrndup(own->text, own->length), own->length };
-	if (check_named(pull, err) < 0 || (has_index && check_chosen(pull, &texts[0], err) < 0) ||
+	if ((has_index && check_chosen(pull, &texts[0], err) < 0) ||
 		manifest_parse(own->text, own->length, &pull->manifest, err) < 0)
 		return -1;
 	if (pull->manifest.is_index)
@@ -104,14 +166,29 @@ static int read_manifests(struct pull *pull, struct pull_text texts[static 2], s
 	return 0;
 }
 
+/* 1 when it is what we have. */
+static int read_answer(
+	struct pull *pull, const struct pull_text texts[static 2], struct error **err)
+{
+	char named[DIGEST_TEXT_MAX];
+
+	sha256_bytes(texts[0].text, texts[0].length, pull->named.sha256);
+	if (check_named(pull, err) < 0)
+		return -1;
+	if (strv_contains(pull->known, digest_text(&pull->named, named)))
+		return 1;
+	return read_manifests(pull, texts, err);
+}
+
 static int resolve(struct pull *pull, struct error **err)
 {
+	cleanup_free char *platform = platform_text(&pull->platform);
 	struct pull_text texts[2] = { 0 };
 	int result;
 
-	if (pull_session_resolve(&pull->session, texts, err) < 0)
+	if (pull_session_resolve(&pull->session, platform, pull->known, texts, err) < 0)
 		return -1;
-	result = read_manifests(pull, texts, err);
+	result = read_answer(pull, texts, err);
 	free(texts[0].text);
 	free(texts[1].text);
 	return result;
@@ -135,195 +212,80 @@ static int check_types(const struct pull *pull, struct error **err)
 	return 0;
 }
 
-/* ---- blobs ---- */
+/* ---- the configuration ---- */
 
-/* Hashed as it is put into the store: what the helper wrote counts only when the digest does. */
-static int store_file(struct pull *pull, int fd, const struct digest *expected, struct error **err)
+/* 1 when it is here already, and whole. */
+static int find_config(struct pull *pull)
 {
-	cleanup_free char *buf = xcalloc(1, COPY_BYTES);
-	struct blob_writer *writer = NULL;
-	struct digest digest;
-	int64_t size;
-	ssize_t n;
+	cleanup_error struct error *unsaid = NULL;
 
-	if (blob_begin(pull->store, &writer, err) < 0)
-		return -1;
-	while ((n = TEMP_FAILURE_RETRY(read(fd, buf, COPY_BYTES))) > 0)
-		if (blob_write(writer, buf, (size_t)n, err) < 0)
-			goto fail;
-	if (n < 0) {
-		error_sys(err, "read a download");
-		goto fail;
-	}
-	return blob_commit(&writer, expected, &digest, &size, err);
-fail:
-	blob_abort(writer);
-	return -1;
+	return blob_read(pull->store, &pull->manifest.config.digest, CONFIG_BYTES_MAX,
+		       &pull->config_text.text, &pull->config_text.length, &unsaid) == 0;
+}
+
+static int check_platform(const struct pull *pull, struct error **err)
+{
+	cleanup_free char *familiar = NULL, *wanted = NULL;
+	const struct image_config *config = &pull->config;
+
+	if (config->os && *config->os && strcmp(config->os, "linux") != 0)
+		return error_new(err, ERROR_UNSUPPORTED,
+			"image operating system \"%s\" cannot be used on this platform",
+			config->os);
+	if (!pull->options->platform || platform_fits(&pull->platform, config))
+		return 0;
+	familiar = reference_familiar(pull->ref);
+	wanted = platform_text(&pull->platform);
+	return error_new(err, ERROR_NOT_FOUND,
+		"image with reference %s was found but its platform (%s/%s) does not match the "
+		"specified platform (%s)",
+		familiar, config->os, config->architecture, wanted);
 }
 
 static int get_config(struct pull *pull, struct error **err)
 {
-	const struct descriptor *descriptor = &pull->manifest.config;
-	cleanup_close int fd = -1;
 	struct digest digest;
 
-	if (pull_session_order(&pull->session, &descriptor->digest, descriptor->size, err) < 0 ||
-		pull_session_next(&pull->session, &digest, &fd, err) < 0 ||
-		store_file(pull, fd, &descriptor->digest, err) < 0 ||
-		blob_read(pull->store, &descriptor->digest, CONFIG_BYTES_MAX,
-			&pull->config_text.text, &pull->config_text.length, err) < 0 ||
-		image_config_parse(
-			pull->config_text.text, pull->config_text.length, &pull->config, err) < 0)
+	if (!find_config(pull) &&
+		(pull_session_get(&pull->session, &pull->manifest.config, &pull->config_text, err) <
+				0 ||
+			blob_put(pull->store, pull->config_text.text, pull->config_text.length,
+				&digest, err) < 0))
+		return error_wrap(err, "the image's configuration");
+	if (image_config_parse(
+		    pull->config_text.text, pull->config_text.length, &pull->config, err) < 0)
 		return -1;
 	if (pull->config.layer_count != pull->manifest.entry_count)
 		return error_new(err, ERROR_INVALID,
 			"its configuration names %zu layers, and its manifest %zu",
 			pull->config.layer_count, pull->manifest.entry_count);
-	if (pull->config.os && *pull->config.os && strcmp(pull->config.os, "linux") != 0)
-		return error_new(err, ERROR_UNSUPPORTED,
-			"image operating system \"%s\" cannot be used on this platform",
-			pull->config.os);
-	return 0;
-}
-
-/* ---- layers ---- */
-
-/* 1 when the layer is here already; its size is added. */
-static int find_layer(struct pull *pull, size_t i, struct error **err)
-{
-	const struct digest *diff_id = &pull->config.diff_ids[i];
-	struct catalog *catalog = NULL;
-	struct layer_row row;
-	int found;
-
-	if (store_catalog(pull->store, &catalog, err) < 0)
-		return -1;
-	found = catalog_find_layer(catalog, diff_id, &row, err);
-	if (found <= 0 || !layer_exists(pull->store, diff_id))
-		return found < 0 ? -1 : 0;
-	return 1;
-}
-
-/* Nothing is said of layers when all are here: the last line will say that. */
-static int find_layers(struct pull *pull, struct error **err)
-{
-	size_t count = pull->manifest.entry_count, here = 0;
-
-	pull->layer_done = xcalloc(count, sizeof(bool));
-	for (size_t i = 0; i < count; i++) {
-		int found = find_layer(pull, i, err);
-
-		if (found < 0)
-			return -1;
-		pull->layer_done[i] = found > 0;
-		here += (size_t)found;
-	}
-	for (size_t i = 0; i < count && here < count; i++)
-		say_layer(pull, i, pull->layer_done[i] ? "Already exists" : "Pulling fs layer");
-	return 0;
-}
-
-static int import_layer(struct pull *pull, size_t i, struct error **err)
-{
-	cleanup_close int fd = blob_open(pull->store, &pull->manifest.entries[i].digest, err);
-	char got[DIGEST_TEXT_MAX], expected[DIGEST_TEXT_MAX];
-	struct layer_row row;
-
-	if (fd < 0 || layer_import(pull->store, fd, &row, err) < 0)
-		return error_wrap(err, "layer %zu", i + 1);
-	if (!same(&row.diff_id, &pull->config.diff_ids[i]))
-		return error_new(err, ERROR_INVALID,
-			"layer %zu unpacks to %s, and the image's configuration says %s", i + 1,
-			digest_text(&row.diff_id, got),
-			digest_text(&pull->config.diff_ids[i], expected));
-	pull->layer_done[i] = true;
-	say_layer(pull, i, "Pull complete");
-	return 0;
-}
-
-/* A blob has come: every layer that it is (an image may have the same one twice). */
-static int take_layer(struct pull *pull, int fd, const struct digest *digest, struct error **err)
-{
-	const struct manifest *manifest = &pull->manifest;
-
-	if (store_file(pull, fd, digest, err) < 0)
-		return -1;
-	for (size_t i = 0; i < manifest->entry_count; i++) {
-		if (pull->layer_done[i] || !same(&manifest->entries[i].digest, digest))
-			continue;
-		say_layer(pull, i, "Download complete");
-		if (import_layer(pull, i, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Whether an earlier layer that is on its way is the same blob. */
-static bool is_asked(const struct pull *pull, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (!pull->layer_done[k] &&
-			same(&pull->manifest.entries[k].digest, &pull->manifest.entries[i].digest))
-			return true;
-	return false;
-}
-
-/* Orders as many as may be on their way, from *next on. Returns how many were ordered. */
-static int order_more(struct pull *pull, size_t *next, struct error **err)
-{
-	const struct manifest *manifest = &pull->manifest;
-	int count = 0;
-
-	for (; *next < manifest->entry_count && pull_session_has_room(&pull->session); ++*next) {
-		const struct descriptor *entry = &manifest->entries[*next];
-
-		if (pull->layer_done[*next] || is_asked(pull, *next))
-			continue;
-		if (pull_session_order(&pull->session, &entry->digest, entry->size, err) < 0)
-			return -1;
-		count++;
-	}
-	return count;
-}
-
-/* While one layer is unpacked here, the helper downloads the next ones. */
-static int get_layers(struct pull *pull, struct error **err)
-{
-	size_t next = 0;
-	int waiting = order_more(pull, &next, err);
-
-	while (waiting > 0) {
-		cleanup_close int fd = -1;
-		struct digest digest;
-		int more;
-
-		if (pull_session_next(&pull->session, &digest, &fd, err) < 0)
-			return -1;
-		more = order_more(pull, &next, err);
-		if (more < 0 || take_layer(pull, fd, &digest, err) < 0)
-			return -1;
-		waiting += more - 1;
-	}
-	return waiting;
+	return check_platform(pull, err);
 }
 
 /* ---- the image ---- */
 
-/* A pull by digest makes no tag: nobody said that the tag is this image now. */
-static char *catalog_name(const struct reference *ref)
+/*
+ * Another process may have removed an image that had one of the layers, and its row with it. Their
+ * files are held, so the row can be put back.
+ */
+static int adopt(struct pull *pull, const struct digest *manifest, struct image_row *ret,
+	struct error **err)
 {
-	struct reference named = *ref;
-
-	if (ref->digest)
-		named.tag = NULL;
-	return reference_text(&named);
+	for (int i = 1;; i++) {
+		if (store_adopt_image(pull->store, manifest, pull->name, ret, err) == 0)
+			return 0;
+		if (i == COMMITS_MAX || error_kind(*err) != ERROR_NOT_FOUND)
+			return -1;
+		error_free(take_ptr(*err));
+		if (pull_layers_register(&pull->layers, err) < 0)
+			return -1;
+	}
 }
 
 /* *ret_new: the reference did not name this image before. */
 static int commit(struct pull *pull, struct image_row *ret, bool *ret_new, struct error **err)
 {
 	cleanup_image_row struct image_row row = { 0 }, old = { 0 };
-	cleanup_free char *name = catalog_name(pull->ref);
 	cleanup_free char *repository = reference_repository(pull->ref);
 	struct catalog *catalog = NULL;
 	struct digest digest;
@@ -333,8 +295,8 @@ static int commit(struct pull *pull, struct image_row *ret, bool *ret_new, struc
 		    err) < 0 ||
 		store_catalog(pull->store, &catalog, err) < 0)
 		return -1;
-	found = catalog_find_reference(catalog, name, &old, err);
-	if (found < 0 || store_adopt_image(pull->store, &digest, name, &row, err) < 0 ||
+	found = catalog_find_reference(catalog, pull->name, &old, err);
+	if (found < 0 || adopt(pull, &digest, &row, err) < 0 ||
 		catalog_put_repo_digest(catalog, repository, &pull->named, &row.id, err) < 0)
 		return -1;
 	*ret_new = found == 0 || !same(&old.id, &row.id);
@@ -343,41 +305,78 @@ static int commit(struct pull *pull, struct image_row *ret, bool *ret_new, struc
 	return 0;
 }
 
-static int run(struct pull *pull, struct image_row *ret, struct error **err)
+static int get_image(struct pull *pull, struct image_row *ret, bool *ret_new, struct error **err)
+{
+	if (check_types(pull, err) < 0 || get_config(pull, err) < 0)
+		return -1;
+	pull->layers = (struct pull_layers){ .store = pull->store,
+		.session = &pull->session,
+		.progress = pull->progress };
+	if (pull_layers_init(&pull->layers, &pull->manifest, &pull->config, err) < 0 ||
+		pull_layers_run(&pull->layers, err) < 0)
+		return -1;
+	return commit(pull, ret, ret_new, err);
+}
+
+static void say_end(const struct pull *pull, bool is_new)
 {
 	cleanup_free char *familiar = reference_familiar(pull->ref);
 	char named[DIGEST_TEXT_MAX];
-	bool is_new = true;
 
-	if (resolve(pull, err) < 0)
+	say(pull, "Digest: %s", digest_text(&pull->named, named));
+	if (pull->options->is_new)
+		*pull->options->is_new = is_new;
+	else
+		say(pull, "Status: %s for %s",
+			is_new ? "Downloaded newer image" : "Image is up to date", familiar);
+}
+
+static int run(struct pull *pull, struct image_row *ret, struct error **err)
+{
+	bool is_new = false;
+	int present;
+
+	if (find_present(pull, err) < 0)
+		return -1;
+	present = resolve(pull, err);
+	if (present < 0)
 		return -1;
 	say(pull, "%s: Pulling from %s", pull->ref->digest ? pull->ref->digest : pull->ref->tag,
 		pull->ref->path);
-	if (check_types(pull, err) < 0 || get_config(pull, err) < 0 || find_layers(pull, err) < 0 ||
-		get_layers(pull, err) < 0 || commit(pull, ret, &is_new, err) < 0)
+	if (present == 1) {
+		*ret = pull->present;
+		pull->present = (struct image_row){ 0 };
+	} else if (get_image(pull, ret, &is_new, err) < 0) {
 		return -1;
-	say(pull, "Digest: %s", digest_text(&pull->named, named));
-	say(pull, "Status: %s for %s", is_new ? "Downloaded newer image" : "Image is up to date",
-		familiar);
+	}
+	say_end(pull, is_new);
 	return 0;
 }
 
 int registry_pull(struct store *store, const struct reference *ref,
-	const struct registry_progress *progress, struct image_row *ret, struct error **err)
+	const struct pull_options *options, struct image_row *ret, struct error **err)
 {
 	static const struct registry_progress silent;
-	struct pull pull = {
-		.store = store, .ref = ref, .progress = progress ? progress : &silent
-	};
-	int result = pull_session_open(store, ref, pull.progress, &pull.session, err);
+	struct pull pull = { .store = store,
+		.ref = ref,
+		.options = options,
+		.progress = options->progress ? options->progress : &silent };
+	int result = platform_parse(options->platform, &pull.platform, err);
 
 	if (result == 0)
+		result = pull_session_open(store, ref, pull.progress, &pull.session, err);
+	if (result == 0)
 		result = run(&pull, ret, err);
+	/* The workers first: they are at the other end of what the helper writes to. */
+	pull_layers_done(&pull.layers);
 	pull_session_close(&pull.session);
 	manifest_done(&pull.manifest);
 	image_config_done(&pull.config);
+	image_row_done(&pull.present);
+	platform_done(&pull.platform);
+	strv_free(pull.known);
+	free(pull.name);
 	free(pull.manifest_text.text);
 	free(pull.config_text.text);
-	free(pull.layer_done);
 	return result;
 }

@@ -2,22 +2,26 @@
 /*
  * Between registry_pull() and its helper, `vessel-transfer pull REFERENCE`, over the socket at the
  * helper's fd 3 (sys/msg.h). The helper talks to the registry and to nothing else: it opens no file
- * for writing, for every place to write to is an fd that it is given, of a file without a name. So
- * there is nothing to clean up after either process is killed, and no name that a registry chose.
+ * for writing, and gets none of the store. Documents go to files without a name, blobs into pipes:
+ * who is at the other end writes them to the disk and hashes them, so a helper that was taken over
+ * cannot change what was hashed already.
  *
  *   engine                                   helper
- *   PULL_RESOLVE, 2 fds                 ->
+ *   PULL_RESOLVE {platform, known}, 2 fds ->
  *                                       <-   PULL_RESOLVED: fd 0 holds what the reference names, fd
- *                                            1 this platform's manifest when that is an index
- *   PULL_BLOB {digest, size}, 1 fd      ->   (several at once)
+ *                                            1 the platform's manifest when that is an index, unless
+ *                                            its digest is one of the known ones
+ *   PULL_BLOB {digest, size, offset}, 1 fd -> (several at once)
  *                                       <-   PULL_PROGRESS {digest, current}, now and then
- *                                       <-   PULL_GOT {digest}: the file is whole
+ *                                       <-   PULL_GOT {digest}: the pipe has had all from offset on
  *   closes the socket                   ->   the helper ends
  *
- * And of `vessel-transfer fetch URL`: PULL_BLOB {}, 1 fd; PULL_GOT {}.
+ * Of `vessel-transfer fetch URL`: PULL_BLOB {}, 1 fd; PULL_GOT {}: the file is whole.
+ * Of `vessel-transfer tags REPOSITORY`: PULL_TAGS, 1 fd; PULL_GOT {}: the file has a tag on each
+ * line.
  *
  * TRANSFER_ERROR (store/transfer.h) ends it at any time. The engine believes nothing of it: it
- * hashes every file that comes back, and parses the manifests itself.
+ * hashes every byte that comes, and parses the manifests itself.
  */
 #pragma once
 
@@ -30,4 +34,5 @@ enum pull_message {
 	PULL_BLOB,
 	PULL_PROGRESS,
 	PULL_GOT,
+	PULL_TAGS,
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/pull_session.h"
 
-#include <assert.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/spawn.h"
 #include "store/transfer.h"
 #include "sys/msg.h"
@@ -45,23 +45,14 @@ int pull_session_open(struct store *store, const struct reference *ref,
 	session.socket_fd = registry_helper_start("pull", text, &session.pid, err);
 	if (session.socket_fd < 0)
 		return -1;
-	for (size_t i = 0; i < PULL_DOWNLOADS_MAX; i++)
-		session.orders[i].fd = -1;
 	*ret = session;
 	return 0;
-}
-
-static void close_orders(struct pull_session *session)
-{
-	for (size_t i = 0; i < PULL_DOWNLOADS_MAX; i++)
-		close_fd(take_fd(&session->orders[i].fd));
 }
 
 void pull_session_close(struct pull_session *session)
 {
 	if (session->pid <= 0)
 		return;
-	close_orders(session);
 	registry_helper_stop(session->socket_fd, session->pid);
 	session->pid = 0;
 }
@@ -71,7 +62,6 @@ static int helper_gone(struct pull_session *session, struct error **err)
 	pid_t pid = session->pid;
 
 	session->pid = 0;
-	close_orders(session);
 	return registry_helper_gone(session->socket_fd, pid, err);
 }
 
@@ -85,7 +75,7 @@ static struct pull_order *find_order(struct pull_session *session, const char *d
 		return NULL;
 	}
 	for (size_t i = 0; i < PULL_DOWNLOADS_MAX; i++)
-		if (session->orders[i].fd >= 0 &&
+		if (session->orders[i].used &&
 			memcmp(&session->orders[i].digest, &digest, sizeof(digest)) == 0)
 			return &session->orders[i];
 	return NULL;
@@ -123,39 +113,40 @@ static int read_report(struct pull_session *session, const struct msg *msg, stru
 	return 0;
 }
 
-/* What a message means while one of this type is waited for: 1 it is that, 0 wait on. */
-static int judge(struct pull_session *session, const struct msg *msg, uint32_t type,
-	struct pull_order **order, struct error **err)
+static int refuse(const struct msg *msg, struct error **err)
 {
 	if (msg->type == TRANSFER_ERROR)
 		return error_unpack(err, msg->data, msg->length);
-	if (msg->type == type && type == PULL_RESOLVED)
-		return 1;
-	if (msg->type != PULL_PROGRESS && (msg->type != type || type != PULL_GOT))
-		return error_new(err, ERROR_INTERNAL,
-			HELPER " sent an unexpected message of type %u", msg->type);
-	if (read_report(session, msg, order, err) < 0)
-		return -1;
-	return msg->type == type;
+	return error_new(
+		err, ERROR_INTERNAL, HELPER " sent an unexpected message of type %u", msg->type);
 }
 
-/* The next message of this type; *order is what it is about, unless it is PULL_RESOLVED. */
-static int wait_for(
-	struct pull_session *session, uint32_t type, struct pull_order **order, struct error **err)
+static int receive(struct pull_session *session, struct msg *msg, struct error **err)
 {
-	struct msg msg;
-	int result = 0;
+	int result = msg_receive(session->socket_fd, msg, err);
 
-	while (result == 0) {
-		result = msg_receive(session->socket_fd, &msg, err);
-		if (result == 0)
-			return helper_gone(session, err);
-		if (result < 0)
-			return -1;
-		msg_close_fds(&msg);
-		result = judge(session, &msg, type, order, err);
-	}
-	return result < 0 ? -1 : 0;
+	if (result <= 0)
+		return result < 0 ? -1 : helper_gone(session, err);
+	msg_close_fds(msg);
+	return 0;
+}
+
+int pull_session_read(struct pull_session *session, struct digest *ret, struct error **err)
+{
+	struct pull_order *order = NULL;
+	struct msg msg;
+
+	if (receive(session, &msg, err) < 0)
+		return -1;
+	if (msg.type != PULL_PROGRESS && msg.type != PULL_GOT)
+		return refuse(&msg, err);
+	if (read_report(session, &msg, &order, err) < 0)
+		return -1;
+	if (msg.type == PULL_PROGRESS)
+		return 0;
+	*ret = order->digest;
+	order->used = false;
+	return 1;
 }
 
 static int read_text(int fd, struct pull_text *ret, struct error **err)
@@ -171,20 +162,32 @@ static int read_text(int fd, struct pull_text *ret, struct error **err)
 	return 0;
 }
 
-int pull_session_resolve(
-	struct pull_session *session, struct pull_text ret[static 2], struct error **err)
+static int send_resolve(struct pull_session *session, const char *platform, char *const *known,
+	const int fds[static 2], struct error **err)
+{
+	cleanup_json struct json_object *what = json_object_new_object();
+	cleanup_free char *text = NULL;
+
+	json_put_text(what, "platform", platform);
+	json_put(what, "known", json_from_strv(known));
+	text = json_compact(what);
+	return msg_send_fds(session->socket_fd, PULL_RESOLVE, text, strlen(text), fds, 2, err);
+}
+
+int pull_session_resolve(struct pull_session *session, const char *platform, char *const *known,
+	struct pull_text ret[static 2], struct error **err)
 {
 	cleanup_close int top_fd = make_file(session->store, err);
 	cleanup_close int own_fd = top_fd < 0 ? -1 : make_file(session->store, err);
 	struct pull_text texts[2] = { 0 };
-	struct pull_order *none = NULL;
+	struct msg msg;
 
-	if (top_fd < 0 || own_fd < 0)
+	if (own_fd < 0 ||
+		send_resolve(session, platform, known, (int[]){ top_fd, own_fd }, err) < 0 ||
+		receive(session, &msg, err) < 0)
 		return -1;
-	if (msg_send_fds(session->socket_fd, PULL_RESOLVE, "", 0, (int[]){ top_fd, own_fd }, 2,
-		    err) < 0 ||
-		wait_for(session, PULL_RESOLVED, &none, err) < 0)
-		return -1;
+	if (msg.type != PULL_RESOLVED)
+		return refuse(&msg, err);
 	if (read_text(top_fd, &texts[0], err) < 0 || read_text(own_fd, &texts[1], err) < 0) {
 		free(texts[0].text);
 		return -1;
@@ -194,50 +197,84 @@ int pull_session_resolve(
 	return 0;
 }
 
-bool pull_session_has_room(const struct pull_session *session)
-{
-	for (size_t i = 0; i < PULL_DOWNLOADS_MAX; i++)
-		if (session->orders[i].fd < 0)
-			return true;
-	return false;
-}
-
-int pull_session_order(
-	struct pull_session *session, const struct digest *digest, int64_t size, struct error **err)
+int pull_session_order(struct pull_session *session, const struct descriptor *blob, int64_t offset,
+	int pipe_fd, struct error **err)
 {
 	cleanup_json struct json_object *order = json_object_new_object();
 	cleanup_free char *text = NULL;
-	cleanup_close int fd = -1;
-	char digest_buf[DIGEST_TEXT_MAX];
+	char digest[DIGEST_TEXT_MAX];
 
-	fd = make_file(session->store, err);
-	if (fd < 0)
-		return -1;
-	json_put_text(order, "digest", digest_text(digest, digest_buf));
-	json_put_int(order, "size", size);
+	json_put_text(order, "digest", digest_text(&blob->digest, digest));
+	json_put_int(order, "size", blob->size);
+	json_put_int(order, "offset", offset);
 	text = json_compact(order);
-	if (msg_send_fds(session->socket_fd, PULL_BLOB, text, strlen(text), &fd, 1, err) < 0)
+	if (msg_send_fds(session->socket_fd, PULL_BLOB, text, strlen(text), &pipe_fd, 1, err) < 0)
 		return -1;
 	for (size_t i = 0; i < PULL_DOWNLOADS_MAX; i++) {
-		if (session->orders[i].fd >= 0)
+		if (session->orders[i].used)
 			continue;
-		session->orders[i] = (struct pull_order){ *digest, size, take_fd(&fd) };
+		session->orders[i] = (struct pull_order){ blob->digest, blob->size, true };
 		return 0;
 	}
 	return error_new(err, ERROR_INTERNAL, "more blobs are asked for than can be");
 }
 
-int pull_session_next(
-	struct pull_session *session, struct digest *ret_digest, int *ret_fd, struct error **err)
+/* Until the pipe's end. The helper closes it when it has written all, or fails. */
+static int read_pipe(
+	int fd, const struct descriptor *blob, struct pull_text *ret, struct error **err)
 {
-	struct pull_order *order = NULL;
+	ssize_t length = file_read_fd(fd, "a blob", (size_t)blob->size, &ret->text, err);
 
-	if (wait_for(session, PULL_GOT, &order, err) < 0)
+	if (length < 0)
 		return -1;
-	assert(order); /* read_report() has found it */
-	if (lseek(order->fd, 0, SEEK_SET) < 0)
-		return error_sys(err, "read a download");
-	*ret_digest = order->digest;
-	*ret_fd = take_fd(&order->fd);
+	ret->length = (size_t)length;
+	return 0;
+}
+
+static int wait_for_blob(struct pull_session *session, struct error **err)
+{
+	struct digest digest;
+	int result = 0;
+
+	while (result == 0)
+		result = pull_session_read(session, &digest, err);
+	return result < 0 ? -1 : 0;
+}
+
+static int check_text(
+	const struct descriptor *blob, const struct pull_text *text, struct error **err)
+{
+	char got_text[DIGEST_TEXT_MAX], expected_text[DIGEST_TEXT_MAX];
+	struct digest got;
+
+	sha256_bytes(text->text, text->length, got.sha256);
+	if (memcmp(&got, &blob->digest, sizeof(got)) == 0)
+		return 0;
+	return error_new(err, ERROR_INVALID, "its digest is %s, and %s was asked for",
+		digest_text(&got, got_text), digest_text(&blob->digest, expected_text));
+}
+
+int pull_session_get(struct pull_session *session, const struct descriptor *blob,
+	struct pull_text *ret, struct error **err)
+{
+	cleanup_close int read_fd = -1, write_fd = -1;
+	cleanup_free char *owner = NULL;
+	struct pull_text text = { 0 };
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_sys(err, "make a pipe");
+	read_fd = fds[0];
+	write_fd = fds[1];
+	if (pull_session_order(session, blob, 0, write_fd, err) < 0)
+		return -1;
+	close_fd(take_fd(&write_fd)); /* or the end would never come */
+	if (read_pipe(read_fd, blob, &text, err) < 0)
+		return -1;
+	owner = text.text;
+	if (wait_for_blob(session, err) < 0 || check_text(blob, &text, err) < 0)
+		return -1;
+	*ret = text;
+	owner = NULL;
 	return 0;
 }

@@ -14,33 +14,35 @@ struct error;
 struct pull_order {
 	struct digest digest;
 	int64_t size;
-	int fd; /* a file without a name; -1: no order */
+	bool used;
 };
 
 struct pull_session {
 	struct store *store; /* borrowed */
 	const struct registry_progress *progress; /* borrowed */
-	int socket_fd;
+	int socket_fd; /* readable: pull_session_read() */
 	pid_t pid;
 	struct pull_order orders[PULL_DOWNLOADS_MAX];
 };
 
 int pull_session_open(struct store *store, const struct reference *ref,
 	const struct registry_progress *progress, struct pull_session *ret, struct error **err);
-/* What the reference names, and this platform's manifest (empty when the first is one): both the
- * caller's to free, unchecked. */
+/* What the reference names, and the platform's manifest (empty when the first is one, or has one of
+ * the known digests): both the caller's to free, unchecked. */
 struct pull_text {
 	char *text;
 	size_t length;
 };
-int pull_session_resolve(
-	struct pull_session *session, struct pull_text ret[static 2], struct error **err);
-bool pull_session_has_room(const struct pull_session *session);
-int pull_session_order(struct pull_session *session, const struct digest *digest, int64_t size,
-	struct error **err);
-/* Waits for the next whole blob, unchecked; *ret_fd is the caller's, read from its beginning. */
-int pull_session_next(
-	struct pull_session *session, struct digest *ret_digest, int *ret_fd, struct error **err);
+int pull_session_resolve(struct pull_session *session, const char *platform, char *const *known,
+	struct pull_text ret[static 2], struct error **err);
+/* Has the blob's bytes from offset on written to a pipe, which the helper gets and closes. */
+int pull_session_order(struct pull_session *session, const struct descriptor *blob, int64_t offset,
+	int pipe_fd, struct error **err);
+/* Takes one message: 1 when the blob *ret is in its pipe, 0 to go on, -1 when the helper failed. */
+int pull_session_read(struct pull_session *session, struct digest *ret, struct error **err);
+/* A small blob, checked; the caller frees. */
+int pull_session_get(struct pull_session *session, const struct descriptor *blob,
+	struct pull_text *ret, struct error **err);
 void pull_session_close(struct pull_session *session);
 
 static inline void pull_session_close_p_(struct pull_session *session)

@@ -243,6 +243,15 @@ static bool may_try_http(const struct repository *repository, const struct excha
 	       exchange->code != CURLE_PEER_FAILED_VERIFICATION;
 }
 
+bool repository_fall_back(
+	struct repository *repository, const struct exchange *exchange, struct error **err)
+{
+	if (!may_try_http(repository, exchange))
+		return false;
+	error_free(take_ptr(*err));
+	return set_base(repository, false, err) == 0;
+}
+
 static void init_manifest_exchange(
 	struct exchange *exchange, struct repository *repository, const char *name)
 {
@@ -260,10 +269,7 @@ int repository_get_manifest(struct repository *repository, const char *name,
 
 	init_manifest_exchange(&exchange, repository, name);
 	result = repository_perform(&exchange, err);
-	if (result < 0 && may_try_http(repository, &exchange)) {
-		error_free(take_ptr(*err));
-		if (set_base(repository, false, err) < 0)
-			return -1;
+	if (result < 0 && repository_fall_back(repository, &exchange, err)) {
 		init_manifest_exchange(&exchange, repository, name);
 		result = repository_perform(&exchange, err);
 	}
@@ -283,7 +289,7 @@ int repository_get_url(const char *url, int fd, int64_t max, struct error **err)
 		return error_new(err, ERROR_INTERNAL, "libcurl cannot be used");
 	repository.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
 	exchange_init(&exchange, &repository, xstrdup(url), ERROR_BYTES_MAX);
-	exchange_to_file(&exchange, fd, NULL, max);
+	exchange_to_file(&exchange, fd, max);
 	return repository_perform(&exchange, err);
 }
 

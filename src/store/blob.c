@@ -13,12 +13,14 @@
 #include "base/id.h"
 #include "base/sha256.h"
 
+#define FLUSH_BYTES (8L << 20)
+
 struct blob_writer {
 	struct store *store;
 	int fd;
 	char *name; /* in tmp/, where the file system has no O_TMPFILE; else NULL */
 	struct sha256 sha;
-	int64_t size;
+	int64_t size, flushed; /* written; the kernel was asked to begin writing it to the disk */
 };
 
 const char *digest_hex(const struct digest *digest, char buf[static HEX_MAX])
@@ -73,6 +75,12 @@ int blob_write(struct blob_writer *writer, const void *data, size_t length, stru
 		return -1;
 	sha256_update(&writer->sha, data, length);
 	writer->size += (int64_t)length;
+	/* Early, so that the sync at the end has little to do; a hint, so its failure is not one. */
+	if (writer->size - writer->flushed >= FLUSH_BYTES) {
+		(void)sync_file_range(writer->fd, writer->flushed, writer->size - writer->flushed,
+			SYNC_FILE_RANGE_WRITE);
+		writer->flushed = writer->size;
+	}
 	return 0;
 }
 
@@ -125,6 +133,13 @@ static int freshen(struct store *store, const char *hex)
 	const struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
 
 	return utimensat(store->blobs_fd, hex, times, AT_SYMLINK_NOFOLLOW);
+}
+
+void blob_freshen(struct store *store, const struct digest *digest)
+{
+	char hex[HEX_MAX];
+
+	(void)freshen(store, digest_hex(digest, hex));
 }
 
 int blob_commit(struct blob_writer **owner, const struct digest *expected, struct digest *ret,

@@ -4,6 +4,8 @@
 
 #include "store/store.h"
 
+struct transfer_unpack;
+
 #define HEX_MAX (2 * DIGEST_SIZE + 1)
 
 /* A blob's or layer's file name. Returns buf. */
@@ -12,6 +14,8 @@ const char *digest_hex(const struct digest *digest, char buf[static HEX_MAX]);
 bool digest_from_hex(const char *name, struct digest *ret);
 
 bool blob_exists(struct store *store, const struct digest *digest);
+/* Makes one that is there young again: no sweep takes it for a day. */
+void blob_freshen(struct store *store, const struct digest *digest);
 /* A missing one is fine. */
 int blob_remove(struct store *store, const struct digest *digest, struct error **err);
 int64_t blob_size(struct store *store, const struct digest *digest); /* -1: not there */
@@ -28,6 +32,20 @@ struct temp *temp_make(struct store *store, struct error **err);
 int temp_remove(struct store *store, struct temp *temp, struct error **err);
 /* Drops the lock alone. */
 void temp_release(struct store *store, struct temp *temp);
+/*
+ * The two halves of an import. The first needs no catalogue, and may run in a process of its own:
+ * the archive goes to temp's fs and its tar to the blobs, all of it on the disk; expected is the
+ * tar's digest, or NULL. The second names what is in temp, and commits the row.
+ */
+int layer_unpack(struct store *store, const struct temp *temp, struct transfer_unpack *unpack,
+	const struct digest *expected, struct layer_row *ret, struct error **err);
+int layer_settle(struct store *store, const struct temp *temp, const struct layer_row *row,
+	struct error **err);
+/*
+ * Ends a temporary directory after success or failure, and returns outcome: what is still in tmp/
+ * goes, and so do the lock and, when the caller took it, the share of the store's lock.
+ */
+int layer_end(struct store *store, struct temp *temp, bool was_in_use, int outcome);
 /* Takes a layer out of layers/ and removes it. */
 int layer_remove(struct store *store, const struct digest *diff_id, struct error **err);
 

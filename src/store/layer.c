@@ -49,12 +49,25 @@ static int lock_other(struct store *store, const char *hex, struct error **err)
 
 	if (fd < 0)
 		return errno == ENOENT ? -2 : error_sys(err, "open layer %s", hex);
-	if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX)) < 0 || fstat(fd, &st) < 0)
+	/* Shared, as layer_hold() does: two who hold one each must not wait for the other's. */
+	if (TEMP_FAILURE_RETRY(flock(fd, LOCK_SH)) < 0 || fstat(fd, &st) < 0)
 		return error_sys(err, "lock layer %s", hex);
 	if (fstatat(store->layers_fd, hex, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
 		now.st_ino != st.st_ino)
 		return -2;
 	return take_fd(&fd);
+}
+
+int layer_hold(struct store *store, const struct digest *diff_id, struct error **err)
+{
+	char hex[HEX_MAX];
+	int fd = lock_other(store, digest_hex(diff_id, hex), err);
+
+	if (fd == -2)
+		return error_new(err, ERROR_NOT_FOUND, "layer sha256:%s is not in the store", hex);
+	if (fd >= 0)
+		blob_freshen(store, diff_id);
+	return fd;
 }
 
 /* Gives the finished directory its name. Returns an fd that holds the lock on it, or -1. */
@@ -78,24 +91,26 @@ static int place_layer(
 }
 
 /*
- * The last steps of both ways to a layer: temp holds its tree in fs, writer its tar. All data of
- * the file system is written by one syncfs(2); one fsync(2) for each of ten thousand files takes
- * minutes.
+ * Data before names: temp holds the layer's tree in fs, writer its tar. All data of the file system
+ * is written by one syncfs(2); one fsync(2) for each of ten thousand files takes minutes.
  */
-static int finish_layer(struct store *store, const struct temp *temp, struct blob_writer **writer,
-	struct layer_row *row, struct error **err)
+static int sync_layer(const struct temp *temp, struct blob_writer **writer,
+	const struct digest *expected, struct layer_row *row, struct error **err)
+{
+	if (syncfs(temp->fd) < 0)
+		return error_sys(err, "sync the layer");
+	return blob_commit(writer, expected, &row->diff_id, &row->tar_size, err);
+}
+
+int layer_settle(struct store *store, const struct temp *temp, const struct layer_row *row,
+	struct error **err)
 {
 	cleanup_close int lock_fd = -1;
 	struct catalog *catalog;
 	struct layer_row found;
 	char hex[HEX_MAX];
-	int known;
+	int known = find_layer(store, &row->diff_id, &found, err);
 
-	if (syncfs(temp->fd) < 0)
-		return error_sys(err, "sync the layer");
-	if (blob_commit(writer, NULL, &row->diff_id, &row->tar_size, err) < 0)
-		return -1;
-	known = find_layer(store, &row->diff_id, &found, err);
 	if (known < 0 || store_catalog(store, &catalog, err) < 0)
 		return -1;
 	if (known == 1)
@@ -119,22 +134,23 @@ static int make_tree(const struct temp *temp, struct error **err)
 	return take_fd(&fd);
 }
 
-static int import_into(struct store *store, const struct temp *temp, int tar_fd,
-	struct layer_row *ret, struct error **err)
+int layer_unpack(struct store *store, const struct temp *temp, struct transfer_unpack *unpack,
+	const struct digest *expected, struct layer_row *ret, struct error **err)
 {
 	cleanup_close int fs_fd = make_tree(temp, err);
 	struct blob_writer *writer = NULL;
-	struct transfer_unpack unpack = { .archive_fd = tar_fd, .dest_fd = fs_fd, .layer = true };
 	struct transfer_result result;
 	struct layer_row row = { 0 };
 	int outcome = -1;
 
 	if (fs_fd < 0 || blob_begin(store, &writer, err) < 0)
 		return -1;
-	unpack.copy = writer;
-	if (transfer_unpack(&unpack, &result, err) == 0) {
+	unpack->dest_fd = fs_fd;
+	unpack->layer = true;
+	unpack->copy = writer;
+	if (transfer_unpack(unpack, &result, err) == 0) {
 		row.size = result.size;
-		outcome = finish_layer(store, temp, &writer, &row, err);
+		outcome = sync_layer(temp, &writer, expected, &row, err);
 	}
 	blob_abort(writer);
 	if (outcome == 0)
@@ -142,11 +158,20 @@ static int import_into(struct store *store, const struct temp *temp, int tar_fd,
 	return outcome;
 }
 
-/*
- * Ends a temporary directory after success or failure: what is still in tmp/ goes, and so do the
- * lock and, when this call took it, the share of the store's lock.
- */
-static int end_layer(struct store *store, struct temp *temp, bool was_in_use, int outcome)
+static int import_into(struct store *store, const struct temp *temp, int tar_fd,
+	struct layer_row *ret, struct error **err)
+{
+	struct transfer_unpack unpack = { .archive_fd = tar_fd };
+	struct layer_row row;
+
+	if (layer_unpack(store, temp, &unpack, NULL, &row, err) < 0 ||
+		layer_settle(store, temp, &row, err) < 0)
+		return -1;
+	*ret = row;
+	return 0;
+}
+
+int layer_end(struct store *store, struct temp *temp, bool was_in_use, int outcome)
 {
 	cleanup_error struct error *unsaid = NULL; /* a sweep tries again */
 
@@ -163,7 +188,7 @@ int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct 
 
 	if (!temp)
 		return -1;
-	return end_layer(store, temp, was_in_use, import_into(store, temp, tar_fd, ret, err));
+	return layer_end(store, temp, was_in_use, import_into(store, temp, tar_fd, ret, err));
 }
 
 static int write_to_blob(void *arg, const void *data, size_t length, struct error **err)
@@ -200,7 +225,9 @@ static int commit_into(struct store *store, const struct temp *temp, const char 
 	if (outcome == 0 && renameat(AT_FDCWD, upper, temp->fd, "fs") < 0)
 		outcome = error_sys(err, "move %s to %s/layers", upper, store->path);
 	if (outcome == 0)
-		outcome = finish_layer(store, temp, &writer, &row, err);
+		outcome = sync_layer(temp, &writer, NULL, &row, err);
+	if (outcome == 0)
+		outcome = layer_settle(store, temp, &row, err);
 	blob_abort(writer);
 	if (outcome == 0)
 		*ret = row;
@@ -216,7 +243,7 @@ int layer_commit(struct store *store, const char *upper, struct layer_row *ret, 
 	if (!temp)
 		return -1;
 	outcome = commit_into(store, temp, upper, ret, err);
-	return end_layer(store, temp, was_in_use, outcome);
+	return layer_end(store, temp, was_in_use, outcome);
 }
 
 int layer_remove(struct store *store, const struct digest *diff_id, struct error **err)

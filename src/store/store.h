@@ -6,6 +6,7 @@
  *   ROOT/oci-layout, ROOT/index.json    what makes it a layout that other tools can read
  *   ROOT/blobs/sha256/<hex>             configs, manifests, layers' uncompressed tars
  *   ROOT/layers/<hex of diff id>/fs     a layer's tree, as overlay wants it
+ *   ROOT/partial/<hex>                  blobs whose download is not finished (store/partial.h)
  *   ROOT/tmp/                           what is being made
  *   ROOT/lock
  *   ROOT/reserve                        room for removing things when the disk is full
@@ -89,6 +90,9 @@ int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct 
  */
 int layer_commit(struct store *store, const char *upper, struct layer_row *ret, struct error **err);
 bool layer_exists(struct store *store, const struct digest *diff_id);
+/* Keeps a layer's files from being removed, with or without a row, until the fd returned is closed.
+ * Not for who holds a temporary directory's lock. */
+int layer_hold(struct store *store, const struct digest *diff_id, struct error **err);
 /* Paths for overlay, topmost first. */
 int layer_lowers(struct store *store, const struct digest *diff_ids, size_t count, strv *ret,
 	struct error **err);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "store/blob.h"
+#include "store/partial.h"
 
 #define BLOB_AGE_S 86400L /* no pull or build leaves a blob without a name for longer */
 
@@ -105,7 +106,8 @@ static int sweep_all(struct sweep *sweep, struct error **err)
 {
 	/* The layers before the blobs: a layer that goes leaves its blob without a name. */
 	if (each_name(sweep, sweep->store->tmp_fd, sweep_temp, err) < 0 ||
-		each_name(sweep, sweep->store->layers_fd, sweep_layer, err) < 0)
+		each_name(sweep, sweep->store->layers_fd, sweep_layer, err) < 0 ||
+		partial_sweep(sweep->store, sweep->now, &sweep->removed, err) < 0)
 		return -1;
 	/* What is named is asked after the lock is had: who held it before has named its blobs. */
 	if (image_blobs(sweep->store, &sweep->named, err) < 0)

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/spawn.h"
+#include "store/feed.h"
 #include "store/store.h"
 #include "sys/msg.h"
 #include "sys/path.h"
@@ -46,11 +47,33 @@ static void transfer_done(struct transfer *transfer)
 }
 DEFINE_CLEANUP(struct transfer *, transfer_done)
 
+static int make_pipe(int *ret_read, int *ret_write, struct error **err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_sys(err, "make a pipe");
+	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_SIZE); /* faster; fine without */
+	*ret_read = fds[0];
+	*ret_write = fds[1];
+	return 0;
+}
+
+/* The helper reads as it can; we never wait for that. */
+static int make_feed(struct feed *feed, int *ret_read, struct error **err)
+{
+	if (make_pipe(ret_read, &feed->out_fd, err) < 0)
+		return -1;
+	if (fcntl(feed->out_fd, F_SETFL, O_NONBLOCK) < 0)
+		return error_sys(err, "make a pipe");
+	return 0;
+}
+
 static int start(struct transfer *transfer, struct error **err)
 {
 	const struct transfer_unpack *unpack = transfer->unpack;
-	cleanup_close int write_fd = -1, their_fd = -1;
-	int pipe_fds[2] = { -1, -1 }, sockets[2];
+	cleanup_close int write_fd = -1, their_fd = -1, feed_fd = -1;
+	int sockets[2];
 	const char *words[5] = { "vessel-unpack" };
 	size_t count = 1;
 	struct spawn spawn = SPAWN_INIT;
@@ -61,19 +84,16 @@ static int start(struct transfer *transfer, struct error **err)
 		words[count++] = "--layer";
 	if (unpack->copy) {
 		words[count++] = "--copy";
-		if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-			return error_sys(err, "make a pipe");
-		transfer->copy_fd = pipe_fds[0];
-		write_fd = pipe_fds[1];
-		(void)fcntl(write_fd, F_SETPIPE_SZ, PIPE_SIZE); /* faster; fine without */
+		if (make_pipe(&transfer->copy_fd, &write_fd, err) < 0)
+			return -1;
 	}
-	if (msg_pair(sockets, err) < 0)
+	if ((unpack->feed && make_feed(unpack->feed, &feed_fd, err) < 0) || msg_pair(sockets, err) < 0)
 		return -1;
 	transfer->answer_fd = sockets[0];
 	their_fd = sockets[1];
 	spawn.program = words[0];
 	spawn.args = (char *const *)words;
-	spawn.stdin_fd = unpack->archive_fd;
+	spawn.stdin_fd = unpack->feed ? feed_fd : unpack->archive_fd;
 	spawn.stdout_fd = write_fd;
 	spawn.socket_fd = their_fd;
 	spawn.extra_fd = unpack->dest_fd;
@@ -149,17 +169,39 @@ static int take_answer(struct transfer *transfer, struct error **err)
 	}
 }
 
+static int take_results(
+	struct transfer *transfer, const struct pollfd fds[static 2], struct error **err)
+{
+	if (fds[0].revents && take_copy(transfer, err) < 0)
+		return -1;
+	return fds[1].revents ? take_answer(transfer, err) : 0;
+}
+
+static int feed_archive(
+	struct feed *feed, const struct pollfd fds[static 2], struct error **err)
+{
+	if (fds[0].revents && feed_receive(feed, err) < 0)
+		return -1;
+	return fds[1].revents && feed->out_fd >= 0 ? feed_send(feed, err) : 0;
+}
+
 static int pump(struct transfer *transfer, struct error **err)
 {
-	while (transfer->copy_fd >= 0 || transfer->answer_fd >= 0) {
-		struct pollfd fds[2] = { { .fd = transfer->copy_fd, .events = POLLIN },
-			{ .fd = transfer->answer_fd, .events = POLLIN } };
+	struct feed *feed = transfer->unpack->feed;
 
-		if (TEMP_FAILURE_RETRY(poll(fds, 2, -1)) < 0)
+	while (transfer->copy_fd >= 0 || transfer->answer_fd >= 0) {
+		struct pollfd fds[4] = { { .fd = transfer->copy_fd, .events = POLLIN },
+			{ .fd = transfer->answer_fd, .events = POLLIN },
+			{ .fd = feed && feed_wants_input(feed) ? feed->source->grow_fd : -1,
+				.events = POLLIN },
+			{ .fd = feed && feed_wants_output(feed) ? feed->out_fd : -1,
+				.events = POLLOUT } };
+
+		if (TEMP_FAILURE_RETRY(poll(fds, 4, -1)) < 0)
 			return error_sys(err, "wait for vessel-unpack");
-		if (fds[0].revents && take_copy(transfer, err) < 0)
-			return -1;
-		if (fds[1].revents && take_answer(transfer, err) < 0)
+		/* The download first: the registry's time is the dearest. */
+		if ((feed && feed_archive(feed, fds + 2, err) < 0) ||
+			take_results(transfer, fds, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -20,6 +20,7 @@
 struct blob_writer;
 struct codec;
 struct error;
+struct feed;
 
 enum transfer_message {
 	TRANSFER_PROGRESS = 1, /* JSON: { "id": "…", "status": "…", "current": n, "total": n } */
@@ -30,6 +31,7 @@ enum transfer_message {
 
 struct transfer_unpack {
 	int archive_fd, dest_fd; /* borrowed; dest_fd is -1 with detect */
+	struct feed *feed; /* borrowed; the archive instead of archive_fd; NULL: none */
 	bool detect; /* only tell whether it is an archive, by entries of 1 or 0 */
 	bool layer;
 	struct blob_writer *copy; /* NULL: none */
