@@ -60,9 +60,9 @@ static int pull_tags(struct engine *engine, const struct pull_opts *opts,
 	const struct registry_progress progress = { .line = opts->quiet ? NULL : say };
 	cleanup_free char *familiar = reference_familiar_repository(ref);
 	bool any_new = false, is_new = false;
-	const struct pull_options options = { .progress = &progress,
-		.platform = opts->platform,
-		.is_new = &is_new };
+	const struct pull_options options = {
+		.progress = &progress, .platform = opts->platform, .is_new = &is_new
+	};
 
 	for (size_t i = 0; tags && tags[i]; i++) {
 		cleanup_image_row struct image_row row = { 0 };
@@ -86,8 +86,7 @@ static int pull_all(struct engine *engine, const struct pull_opts *opts, const c
 	cleanup_strv strv tags = NULL;
 
 	if (has_tag(name))
-		return error_new(
-			err, ERROR_INVALID, "tag can't be used with --all-tags/-a");
+		return error_new(err, ERROR_INVALID, "tag can't be used with --all-tags/-a");
 	if (registry_tags(ref, &tags, err) < 0 || pull_tags(engine, opts, ref, tags, err) < 0)
 		return -1;
 	puts(repository);
@@ -100,8 +99,7 @@ static int pull_run(struct cli *cli, const void *opts_, char **args, struct erro
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 	cleanup_reference struct reference ref = { 0 };
 
-	if (reference_parse(args[0], &ref, err) < 0 ||
-		engine_open(&cli->paths, &engine, err) < 0)
+	if (reference_parse(args[0], &ref, err) < 0 || engine_open(&cli->paths, &engine, err) < 0)
 		return -1;
 	return (opts->all_tags ? pull_all : pull_one)(&engine, opts, args[0], &ref, err);
 }

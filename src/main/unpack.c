@@ -9,8 +9,17 @@
 #include "store/codec.h"
 #include "store/transfer.h"
 
-static const struct codec *const codecs[] = { &codec_gzip, &codec_zstd, &codec_bzip2, &codec_xz,
-	NULL };
+/* Loaded before the jail is entered: inside there is no file to load. */
+static const struct codec *best_gzip(void)
+{
+#ifdef HAVE_ISAL
+	const struct codec *isal = codec_isal();
+
+	if (isal)
+		return isal;
+#endif
+	return &codec_gzip;
+}
 
 #ifdef __SANITIZE_ADDRESS__
 /* Looking for leaks traces the process, which is jailed: it would only fail. */
@@ -23,10 +32,13 @@ __attribute__((visibility("default"))) const char *__asan_default_options(void) 
 
 int main(int argc, char **argv)
 {
+	const struct codec *codecs[] = { NULL, &codec_zstd, &codec_bzip2, &codec_xz, NULL };
+
 	if (argc < 1 || !transfer_was_started()) {
 		(void)fputs("vessel-unpack is started by vessel.\n", stderr);
 		return 2;
 	}
+	codecs[0] = best_gzip();
 	/* At once: what libraries do at exit may take system calls that the jail has not. */
 	_exit(transfer_unpack_main(argv + 1, codecs));
 }

@@ -148,9 +148,9 @@ static size_t take_blob(struct exchange *exchange, const char *data, size_t leng
 		left = (size_t)(exchange->at - exchange->offset);
 	while (left > 0) {
 		const char *from = data + length - left;
-		ssize_t n = TEMP_FAILURE_RETRY(exchange->is_blob
-				? write(exchange->fd, from, left)
-				: pwrite(exchange->fd, from, left, exchange->offset));
+		ssize_t n = TEMP_FAILURE_RETRY(
+			exchange->is_blob ? write(exchange->fd, from, left)
+					  : pwrite(exchange->fd, from, left, exchange->offset));
 
 		if (n < 0) {
 			exchange->write_errno = errno;
@@ -240,8 +240,10 @@ static void set_options(struct exchange *exchange)
 #endif
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	if (exchange->repository->ca_file)
+	if (exchange->repository->ca_file || exchange->repository->ca_folder)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, exchange->repository->ca_file);
+	if (!exchange->repository->ca_file && exchange->repository->ca_folder)
+		curl_easy_setopt(easy, CURLOPT_CAPATH, exchange->repository->ca_folder);
 }
 
 int exchange_begin(struct exchange *exchange, struct error **err)

@@ -32,6 +32,7 @@ struct repository {
 	struct origin origin; /* of base: where the token may go */
 	char *token; /* NULL: none was asked for yet */
 	char *ca_file; /* NULL: the system's */
+	const char *ca_folder; /* the system's (registry/trust.h); NULL: its file */
 	struct credential *credential; /* NULL: none; owned */
 	bool wants_push; /* tokens are asked for with this right, too */
 	const char *mount_from; /* NULL, or a repository's path that tokens must let us read, too */

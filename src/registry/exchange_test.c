@@ -396,8 +396,7 @@ static const struct {
 		0, 0, 4, "GET /elsewhere " },
 };
 
-static int get_blob(
-	const struct server *server, int64_t offset, int fd, struct error **err)
+static int get_blob(const struct server *server, int64_t offset, int fd, struct error **err)
 {
 	cleanup_free char *base = xasprintf("http://127.0.0.1:%d/v2/a", server->port);
 	struct repository repository = { .base = base };

@@ -113,8 +113,7 @@ static const struct descriptor *select_variant(
 
 		if (entry->os && entry->architecture && strcmp(entry->os, platform->os) == 0 &&
 			strcmp(entry->architecture, platform->architecture) == 0 &&
-			strcmp(entry->variant ? entry->variant
-					      : usual_variant(entry->architecture),
+			strcmp(entry->variant ? entry->variant : usual_variant(entry->architecture),
 				platform->variant) == 0)
 			return entry;
 	}

@@ -49,8 +49,7 @@ static void parses_platforms(void **state)
 }
 
 #define ENTRY(n, arch, more) \
-	"{\"mediaType\":\"" OCI_MANIFEST \
-	"\",\"size\":" #n ",\"digest\":\"sha256:" \
+	"{\"mediaType\":\"" OCI_MANIFEST "\",\"size\":" #n ",\"digest\":\"sha256:" \
 	"000000000000000000000000000000000000000000000000000000000000000" #n \
 	"\",\"platform\":{\"os\":\"linux\",\"architecture\":\"" arch "\"" more "}}"
 
@@ -72,10 +71,11 @@ static const struct {
 static void selects_from_an_index(void **state)
 {
 	static const char text[] =
-		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX "\",\"manifests\":[" ENTRY(
-			1, "amd64", "") "," ENTRY(2, "arm64", ",\"variant\":\"v8\"") "," ENTRY(3,
-			"arm", ",\"variant\":\"v6\"") "," ENTRY(4, "arm", ",\"variant\":\"v7\"") "]"
-														   "}";
+		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX
+		"\",\"manifests\":[" ENTRY(1, "amd64", "") "," ENTRY(
+			2, "arm64", ",\"variant\":\"v8\"") "," ENTRY(3, "arm",
+			",\"variant\":\"v6\"") "," ENTRY(4, "arm", ",\"variant\":\"v7\"") "]"
+											  "}";
 	cleanup_manifest struct manifest index = { 0 };
 	cleanup_error struct error *parse_err = NULL;
 
@@ -90,8 +90,8 @@ static void selects_from_an_index(void **state)
 		assert_int_equal(platform_parse(choices[i].said, &platform, &err), 0);
 		chosen = platform_select(&platform, &index, &err);
 		if ((chosen ? chosen->size : 0) != choices[i].size)
-			fail_msg("%s: %lld", choices[i].why,
-				chosen ? (long long)chosen->size : 0LL);
+			fail_msg(
+				"%s: %lld", choices[i].why, chosen ? (long long)chosen->size : 0LL);
 		if (!chosen)
 			assert_non_null(strstr(error_message(err), "no matching manifest for"));
 	}

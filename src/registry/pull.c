@@ -246,11 +246,10 @@ static int get_config(struct pull *pull, struct error **err)
 {
 	struct digest digest;
 
-	if (!find_config(pull) &&
-		(pull_session_get(&pull->session, &pull->manifest.config, &pull->config_text, err) <
-				0 ||
-			blob_put(pull->store, pull->config_text.text, pull->config_text.length,
-				&digest, err) < 0))
+	if (!find_config(pull) && (pull_session_get(&pull->session, &pull->manifest.config,
+					   &pull->config_text, err) < 0 ||
+					  blob_put(pull->store, pull->config_text.text,
+						  pull->config_text.length, &digest, err) < 0))
 		return error_wrap(err, "the image's configuration");
 	if (image_config_parse(
 		    pull->config_text.text, pull->config_text.length, &pull->config, err) < 0)
@@ -268,8 +267,8 @@ static int get_config(struct pull *pull, struct error **err)
  * Another process may have removed an image that had one of the layers, and its row with it. Their
  * files are held, so the row can be put back.
  */
-static int adopt(struct pull *pull, const struct digest *manifest, struct image_row *ret,
-	struct error **err)
+static int adopt(
+	struct pull *pull, const struct digest *manifest, struct image_row *ret, struct error **err)
 {
 	for (int i = 1;; i++) {
 		if (store_adopt_image(pull->store, manifest, pull->name, ret, err) == 0)
@@ -309,9 +308,9 @@ static int get_image(struct pull *pull, struct image_row *ret, bool *ret_new, st
 {
 	if (check_types(pull, err) < 0 || get_config(pull, err) < 0)
 		return -1;
-	pull->layers = (struct pull_layers){ .store = pull->store,
-		.session = &pull->session,
-		.progress = pull->progress };
+	pull->layers = (struct pull_layers){
+		.store = pull->store, .session = &pull->session, .progress = pull->progress
+	};
 	if (pull_layers_init(&pull->layers, &pull->manifest, &pull->config, err) < 0 ||
 		pull_layers_run(&pull->layers, err) < 0)
 		return -1;

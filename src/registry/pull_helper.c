@@ -42,8 +42,7 @@ static int parse_question(const struct msg *msg, struct question *ret, struct er
 	const char *platform = NULL;
 
 	if (msg->type != PULL_RESOLVE || msg->fd_count != 2)
-		return error_new(
-			err, ERROR_INVALID, "an unexpected message of type %u", msg->type);
+		return error_new(err, ERROR_INVALID, "an unexpected message of type %u", msg->type);
 	if (json_parse(msg->data, msg->length, "the question", &object, err) < 0 ||
 		json_get_text(object, "platform", &platform, err) < 0 ||
 		json_get_strv(object, "known", &ret->known, err) < 0)

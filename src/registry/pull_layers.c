@@ -80,7 +80,8 @@ int pull_layers_init(struct pull_layers *layers, const struct manifest *manifest
 	}
 	for (size_t i = 0; i < layers->count && here < layers->count; i++)
 		say(layers, &layers->items[i],
-			layers->items[i].state == LAYER_DONE ? "Already exists" : "Pulling fs layer");
+			layers->items[i].state == LAYER_DONE ? "Already exists"
+							     : "Pulling fs layer");
 	return 0;
 }
 
@@ -136,8 +137,8 @@ static int start_worker(struct pull_layers *layers, struct pull_layer *layer, st
 		source.grow_fd = read_fd;
 	}
 	if (whole_fd < 0 && layer->partial.length < layer->blob->size &&
-		pull_session_order(layers->session, layer->blob, layer->partial.length, write_fd,
-			err) < 0)
+		pull_session_order(
+			layers->session, layer->blob, layer->partial.length, write_fd, err) < 0)
 		return -1;
 	close_fd(take_fd(&write_fd));
 	if (layer_worker_start(layers->store, &source, layer->diff_id, &layer->worker, err) < 0)
@@ -150,8 +151,9 @@ static int start_worker(struct pull_layers *layers, struct pull_layer *layer, st
 static bool comes_with_another(const struct pull_layers *layers, const struct pull_layer *layer)
 {
 	for (const struct pull_layer *other = layers->items; other < layer; other++)
-		if (other->state != LAYER_DONE && (same(&other->blob->digest, &layer->blob->digest) ||
-							  same(other->diff_id, layer->diff_id)))
+		if (other->state != LAYER_DONE &&
+			(same(&other->blob->digest, &layer->blob->digest) ||
+				same(other->diff_id, layer->diff_id)))
 			return true;
 	return false;
 }
@@ -290,9 +292,9 @@ static void watch_all(const struct pull_layers *layers, struct watch *watch)
 		if (layers->items[i].state != LAYER_WORKING)
 			continue;
 		watch->layers[watch->count] = i;
-		watch->fds[watch->count++] = (struct pollfd){
-			.fd = layers->items[i].worker.socket_fd, .events = POLLIN
-		};
+		watch->fds[watch->count++] =
+			(struct pollfd){ .fd = layers->items[i].worker.socket_fd,
+				.events = POLLIN };
 	}
 }
 
@@ -356,8 +358,8 @@ int pull_layers_run(struct pull_layers *layers, struct error **err)
 		if (count_state(layers, LAYER_DONE) == layers->count)
 			break;
 		watch_all(layers, &watch);
-		if (TEMP_FAILURE_RETRY(
-			    poll(watch.fds, watch.count, blocked ? RETRY_LOCK_MS : -1)) < 0)
+		if (TEMP_FAILURE_RETRY(poll(watch.fds, watch.count, blocked ? RETRY_LOCK_MS : -1)) <
+			0)
 			return error_sys(err, "wait for layers");
 		if ((watch.fds[0].revents && read_helper(layers, err) < 0) ||
 			end_some(layers, &watch, err) < 0)

@@ -9,9 +9,9 @@
  *   engine                                   helper
  *   PULL_RESOLVE {platform, known}, 2 fds ->
  *                                       <-   PULL_RESOLVED: fd 0 holds what the reference names, fd
- *                                            1 the platform's manifest when that is an index, unless
- *                                            its digest is one of the known ones
- *   PULL_BLOB {digest, size, offset}, 1 fd -> (several at once)
+ *                                            1 the platform's manifest when that is an index,
+ * unless its digest is one of the known ones PULL_BLOB {digest, size, offset}, 1 fd -> (several at
+ * once)
  *                                       <-   PULL_PROGRESS {digest, current}, now and then
  *                                       <-   PULL_GOT {digest}: the pipe has had all from offset on
  *   closes the socket                   ->   the helper ends

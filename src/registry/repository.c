@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "registry/http.h"
+#include "registry/trust.h"
 
 #define MANIFEST_BYTES_MAX (4UL * 1024 * 1024)
 #define TOKEN_BYTES_MAX (1024UL * 1024)
@@ -32,6 +33,7 @@ int repository_open(const struct reference *ref, struct repository *ret, struct 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return error_new(err, ERROR_INTERNAL, "libcurl cannot be used");
 	repository.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
+	repository.ca_folder = trust_folder();
 	if (set_base(&repository, true, err) < 0)
 		return -1;
 	*ret = repository;
@@ -288,6 +290,7 @@ int repository_get_url(const char *url, int fd, int64_t max, struct error **err)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return error_new(err, ERROR_INTERNAL, "libcurl cannot be used");
 	repository.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
+	repository.ca_folder = trust_folder();
 	exchange_init(&exchange, &repository, xstrdup(url), ERROR_BYTES_MAX);
 	exchange_to_file(&exchange, fd, max);
 	return repository_perform(&exchange, err);

@@ -22,8 +22,8 @@ int repository_authorize(struct repository *repository, const char *challenge, s
 /* Performs an exchange to its end, with its pauses and tokens. */
 int repository_perform(struct exchange *exchange, struct error **err);
 
-/* A first exchange failed. True: this host's own registry is to be asked by plain http, base says so
- * now, and err is empty. */
+/* A first exchange failed. True: this host's own registry is to be asked by plain http, base says
+ * so now, and err is empty. */
 bool repository_fall_back(
 	struct repository *repository, const struct exchange *exchange, struct error **err);
 

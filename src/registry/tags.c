@@ -17,8 +17,8 @@
  * The URL of "<...>; rel="next"", taken as a path on the registry's own origin: one that leads
  * anywhere else would take our token, or us, there. NULL: this was the last page.
  */
-static int next_page(const struct repository *repository, const char *link, char **ret,
-	struct error **err)
+static int next_page(
+	const struct repository *repository, const char *link, char **ret, struct error **err)
 {
 	const char *end = link ? strchr(link, '>') : NULL, *path;
 	cleanup_free char *url = NULL;
@@ -53,15 +53,15 @@ static int write_tags(const struct buf *body, int fd, struct error **err)
 		return -1;
 	for (size_t i = 0; tags && tags[i]; i++) {
 		/* Whether it is a tag is for the engine to say; two lines it must not become. */
-		if (strchr(tags[i], '\n') || file_write_all(fd, tags[i], strlen(tags[i]), "tags", err) < 0 ||
+		if (strchr(tags[i], '\n') ||
+			file_write_all(fd, tags[i], strlen(tags[i]), "tags", err) < 0 ||
 			file_write_all(fd, "\n", 1, "tags", err) < 0)
 			return *err ? -1 : error_new(err, ERROR_INVALID, "a tag has two lines");
 	}
 	return 0;
 }
 
-static int take_page(
-	const struct exchange *exchange, char **ret_next, int fd, struct error **err)
+static int take_page(const struct exchange *exchange, char **ret_next, int fd, struct error **err)
 {
 	if (write_tags(&exchange->body, fd, err) < 0)
 		return -1;
@@ -85,12 +85,12 @@ static int get_first(struct repository *repository, char **ret_next, int fd, str
 	cleanup_exchange struct exchange exchange = { .fd = -1 };
 	int result;
 
-	exchange_init(&exchange, repository, xasprintf("%s/tags/list", repository->base),
-		PAGE_BYTES_MAX);
+	exchange_init(
+		&exchange, repository, xasprintf("%s/tags/list", repository->base), PAGE_BYTES_MAX);
 	result = repository_perform(&exchange, err);
 	if (result < 0 && repository_fall_back(repository, &exchange, err))
-		return get_page(repository, xasprintf("%s/tags/list", repository->base), ret_next,
-			fd, err);
+		return get_page(
+			repository, xasprintf("%s/tags/list", repository->base), ret_next, fd, err);
 	return result < 0 ? -1 : take_page(&exchange, ret_next, fd, err);
 }
 

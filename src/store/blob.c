@@ -75,7 +75,8 @@ int blob_write(struct blob_writer *writer, const void *data, size_t length, stru
 		return -1;
 	sha256_update(&writer->sha, data, length);
 	writer->size += (int64_t)length;
-	/* Early, so that the sync at the end has little to do; a hint, so its failure is not one. */
+	/* Early, so that the sync at the end has little to do; a hint, so its failure is not one.
+	 */
 	if (writer->size - writer->flushed >= FLUSH_BYTES) {
 		(void)sync_file_range(writer->fd, writer->flushed, writer->size - writer->flushed,
 			SYNC_FILE_RANGE_WRITE);

@@ -34,5 +34,7 @@ struct codec {
 
 extern const struct codec codec_gzip, codec_zstd; /* in the library */
 extern const struct codec codec_bzip2, codec_xz; /* linked into vessel-unpack only */
+/* gzip by ISA-L, vessel-unpack's too; NULL on a machine that has not its library. */
+const struct codec *codec_isal(void);
 /* gzip and zstd, NULL-terminated. */
 extern const struct codec *const codecs_common[];

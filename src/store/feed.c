@@ -77,8 +77,8 @@ static int append(struct feed *feed, size_t length, struct error **err)
 	feed->length += (int64_t)length;
 	/* Early, so that the last sync has little to do; a hint, so its failure is not one. */
 	if (feed->length - feed->flushed >= FLUSH_BYTES) {
-		(void)sync_file_range(feed->source->fd, feed->flushed,
-			feed->length - feed->flushed, SYNC_FILE_RANGE_WRITE);
+		(void)sync_file_range(feed->source->fd, feed->flushed, feed->length - feed->flushed,
+			SYNC_FILE_RANGE_WRITE);
 		feed->flushed = feed->length;
 	}
 	return 0;
@@ -113,8 +113,7 @@ static int read_back(struct feed *feed, struct error **err)
 {
 	int64_t left = feed->length - feed->taken;
 	size_t wanted = left < (int64_t)FEED_BUFFER ? (size_t)left : FEED_BUFFER;
-	ssize_t n = TEMP_FAILURE_RETRY(
-		pread(feed->source->fd, feed->window, wanted, feed->taken));
+	ssize_t n = TEMP_FAILURE_RETRY(pread(feed->source->fd, feed->window, wanted, feed->taken));
 
 	if (n < 0)
 		return error_sys(err, "read a layer");

@@ -49,8 +49,7 @@ static enum layer_fault find_fault(struct feed *feed, struct error **err)
 }
 
 /* 0, or a fault. */
-static enum layer_fault receive(
-	const struct work *work, struct layer_row *ret, struct error **err)
+static enum layer_fault receive(const struct work *work, struct layer_row *ret, struct error **err)
 {
 	cleanup_feed struct feed feed = { .out_fd = -1 };
 	struct transfer_unpack unpack = { .archive_fd = -1, .feed = &feed };

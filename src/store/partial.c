@@ -49,8 +49,8 @@ static int try_lock(int folder_fd, const char *hex, int flags, int *ret, struct 
 	return 1;
 }
 
-int partial_lock(struct store *store, const struct digest *digest, struct partial *ret,
-	struct error **err)
+int partial_lock(
+	struct store *store, const struct digest *digest, struct partial *ret, struct error **err)
 {
 	cleanup_close int folder_fd = open_folder(store, err);
 	char hex[HEX_MAX];
@@ -80,8 +80,7 @@ int partial_keep(struct store *store, struct partial *partial, struct error **er
 	if (folder_fd < 0)
 		return -1;
 	digest_hex(&partial->digest, hex);
-	if (fchmod(partial->fd, 0644) < 0 ||
-		renameat(folder_fd, hex, store->blobs_fd, hex) < 0)
+	if (fchmod(partial->fd, 0644) < 0 || renameat(folder_fd, hex, store->blobs_fd, hex) < 0)
 		return error_sys(err, "keep blob %s", hex);
 	partial_release(partial);
 	return fd_sync(store->blobs_fd, "blobs/sha256", err);

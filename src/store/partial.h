@@ -27,8 +27,8 @@ struct partial {
 };
 
 /* 1: it is ours now (made when it was not there); 0: another process has it. */
-int partial_lock(struct store *store, const struct digest *digest, struct partial *ret,
-	struct error **err);
+int partial_lock(
+	struct store *store, const struct digest *digest, struct partial *ret, struct error **err);
 /* Leaves it as it is, to whom it may concern. */
 void partial_release(struct partial *partial);
 /* Whole, checked and on disk (the caller has seen to that): becomes a blob. */
@@ -41,7 +41,8 @@ struct partial_entry {
 	int64_t length;
 	time_t modified;
 };
-/* What each() returns other than 0 ends it and is returned. Those being downloaded are among them. */
+/* What each() returns other than 0 ends it and is returned. Those being downloaded are among them.
+ */
 int partial_each(struct store *store,
 	int (*each)(const struct partial_entry *entry, void *arg, struct error **err), void *arg,
 	struct error **err);

@@ -5,6 +5,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#if __has_include(<isa-l/igzip_lib.h>)
+#	define HAVE_ISAL
+#	include "store/codec_isal.c" // NOLINT(bugprone-suspicious-include): not in the library
+#endif
 #include "store/tar_test.h"
 
 #define TEXT "what is in the archive"
@@ -65,6 +69,24 @@ static void put_gzip_junk(struct buf *out)
 {
 	add_gzip(out, TEXT);
 	buf_puts(out, "junk");
+}
+
+static void put_gzip_flags(struct buf *out)
+{
+	add_gzip(out, TEXT);
+	out->data[3] = (char)0x80;
+}
+
+static void put_gzip_length(struct buf *out)
+{
+	add_gzip(out, TEXT);
+	out->data[out->length - 1] ^= 1;
+}
+
+static void put_gzip_sum(struct buf *out)
+{
+	add_gzip(out, TEXT);
+	out->data[out->length - 5] ^= 1;
 }
 
 static void put_gzip_cut(struct buf *out)
@@ -138,6 +160,9 @@ static const struct {
 	{ "gzip padded with zeros", TEXT, NULL, put_gzip_zeros },
 	{ "gzip, then something else", NULL, "no gzip data", put_gzip_junk },
 	{ "gzip cut", NULL, "ends too early", put_gzip_cut },
+	{ "gzip with flags that mean nothing", NULL, "unknown header flags", put_gzip_flags },
+	{ "gzip with another length", NULL, "broken gzip data: incorrect", put_gzip_length },
+	{ "gzip with another checksum", NULL, "broken gzip data: incorrect", put_gzip_sum },
 	{ "zstd", TEXT, NULL, put_zstd },
 	{ "zstd frames, skipped and empty ones", TEXT, NULL, put_zstd_frames },
 	{ "zstd cut", NULL, "ends too early", put_zstd_cut },
@@ -147,10 +172,13 @@ static const struct {
 	{ "a form that is not linked here", NULL, "bzip2 archives are not supported", put_bzip2 },
 };
 
+/* By zlib, then by ISA-L where the machine has it. */
+static const struct codec *const *codecs = codecs_common;
+
 static int read_text(int fd, int copy_fd, uint64_t limit, struct buf *ret, struct error **err)
 {
 	const struct stream_options options = {
-		.fd = fd, .copy_fd = copy_fd, .codecs = codecs_common, .limit = limit
+		.fd = fd, .copy_fd = copy_fd, .codecs = codecs, .limit = limit
 	};
 	cleanup_stream struct stream *stream = NULL;
 	const char *data;
@@ -253,12 +281,31 @@ static void windows_slide(void **state)
 	assert_memory_equal(copied, in.data, in.length);
 }
 
+#ifdef HAVE_ISAL
+static int use_isal(void **state)
+{
+	static const struct codec *others[] = { NULL, &codec_zstd, NULL };
+
+	(void)state;
+	others[0] = codec_isal();
+	if (!others[0])
+		print_message("skipped: this machine has no libisal.so.2\n");
+	else
+		codecs = others;
+	return 0;
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(streams_read_by_their_content),
 		cmocka_unit_test(output_has_a_ceiling),
 		cmocka_unit_test(windows_slide),
+#ifdef HAVE_ISAL
+		cmocka_unit_test_setup(streams_read_by_their_content, use_isal),
+		cmocka_unit_test_setup(output_has_a_ceiling, use_isal),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,8 @@ static int start(struct transfer *transfer, struct error **err)
 		if (make_pipe(&transfer->copy_fd, &write_fd, err) < 0)
 			return -1;
 	}
-	if ((unpack->feed && make_feed(unpack->feed, &feed_fd, err) < 0) || msg_pair(sockets, err) < 0)
+	if ((unpack->feed && make_feed(unpack->feed, &feed_fd, err) < 0) ||
+		msg_pair(sockets, err) < 0)
 		return -1;
 	transfer->answer_fd = sockets[0];
 	their_fd = sockets[1];
@@ -177,8 +178,7 @@ static int take_results(
 	return fds[1].revents ? take_answer(transfer, err) : 0;
 }
 
-static int feed_archive(
-	struct feed *feed, const struct pollfd fds[static 2], struct error **err)
+static int feed_archive(struct feed *feed, const struct pollfd fds[static 2], struct error **err)
 {
 	if (fds[0].revents && feed_receive(feed, err) < 0)
 		return -1;
