@@ -330,6 +330,20 @@ static void say_end(const struct pull *pull, bool is_new)
 			is_new ? "Downloaded newer image" : "Image is up to date", familiar);
 }
 
+/* What says it in docker's words names the reference already. */
+static int explain(const struct pull *pull, bool resolving, struct error **err)
+{
+	cleanup_free char *familiar = reference_familiar(pull->ref);
+	enum error_kind kind = error_kind(*err);
+
+	if (kind == ERROR_UNAVAILABLE && !error_hint_text(*err))
+		error_hint(err, "see whether the registry can be reached, and pull again: what "
+				"was downloaded is kept");
+	if (resolving && (kind == ERROR_NOT_FOUND || kind == ERROR_DENIED))
+		return -1;
+	return error_wrap(err, "pull %s", familiar);
+}
+
 static int run(struct pull *pull, struct image_row *ret, struct error **err)
 {
 	bool is_new = false;
@@ -339,14 +353,14 @@ static int run(struct pull *pull, struct image_row *ret, struct error **err)
 		return -1;
 	present = resolve(pull, err);
 	if (present < 0)
-		return -1;
+		return explain(pull, true, err);
 	say(pull, "%s: Pulling from %s", pull->ref->digest ? pull->ref->digest : pull->ref->tag,
 		pull->ref->path);
 	if (present == 1) {
 		*ret = pull->present;
 		pull->present = (struct image_row){ 0 };
 	} else if (get_image(pull, ret, &is_new, err) < 0) {
-		return -1;
+		return explain(pull, false, err);
 	}
 	say_end(pull, is_new);
 	return 0;

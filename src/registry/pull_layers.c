@@ -347,22 +347,31 @@ static int read_helper(struct pull_layers *layers, struct error **err)
 	return -1;
 }
 
+/* blocked: one waits for another process. */
+static int wait_and_end(struct pull_layers *layers, bool blocked, struct error **err)
+{
+	struct watch watch;
+
+	watch_all(layers, &watch);
+	if (TEMP_FAILURE_RETRY(poll(watch.fds, watch.count, blocked ? RETRY_LOCK_MS : -1)) < 0)
+		return error_sys(err, "wait for layers");
+	if (watch.fds[0].revents && read_helper(layers, err) < 0)
+		return -1;
+	return end_some(layers, &watch, err);
+}
+
+static bool are_all_done(const struct pull_layers *layers)
+{
+	return count_state(layers, LAYER_DONE) == layers->count;
+}
+
 int pull_layers_run(struct pull_layers *layers, struct error **err)
 {
-	while (count_state(layers, LAYER_DONE) < layers->count) {
+	while (!are_all_done(layers)) {
 		int blocked = start_some(layers, err);
-		struct watch watch;
 
-		if (blocked < 0)
-			return -1;
-		if (count_state(layers, LAYER_DONE) == layers->count)
-			break;
-		watch_all(layers, &watch);
-		if (TEMP_FAILURE_RETRY(poll(watch.fds, watch.count, blocked ? RETRY_LOCK_MS : -1)) <
-			0)
-			return error_sys(err, "wait for layers");
-		if ((watch.fds[0].revents && read_helper(layers, err) < 0) ||
-			end_some(layers, &watch, err) < 0)
+		if (blocked < 0 ||
+			(!are_all_done(layers) && wait_and_end(layers, blocked, err) < 0))
 			return -1;
 	}
 	return 0;

@@ -254,12 +254,25 @@ static int check_text(
 		digest_text(&got, got_text), digest_text(&blob->digest, expected_text));
 }
 
+static int get_text(struct pull_session *session, const struct descriptor *blob, int read_fd,
+	struct pull_text *ret, struct error **err)
+{
+	struct pull_text text = { 0 };
+
+	if (read_pipe(read_fd, blob, &text, err) < 0)
+		return -1;
+	if (wait_for_blob(session, err) < 0 || check_text(blob, &text, err) < 0) {
+		free(text.text);
+		return -1;
+	}
+	*ret = text;
+	return 0;
+}
+
 int pull_session_get(struct pull_session *session, const struct descriptor *blob,
 	struct pull_text *ret, struct error **err)
 {
 	cleanup_close int read_fd = -1, write_fd = -1;
-	cleanup_free char *owner = NULL;
-	struct pull_text text = { 0 };
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -269,12 +282,5 @@ int pull_session_get(struct pull_session *session, const struct descriptor *blob
 	if (pull_session_order(session, blob, 0, write_fd, err) < 0)
 		return -1;
 	close_fd(take_fd(&write_fd)); /* or the end would never come */
-	if (read_pipe(read_fd, blob, &text, err) < 0)
-		return -1;
-	owner = text.text;
-	if (wait_for_blob(session, err) < 0 || check_text(blob, &text, err) < 0)
-		return -1;
-	*ret = text;
-	owner = NULL;
-	return 0;
+	return get_text(session, blob, read_fd, ret, err);
 }

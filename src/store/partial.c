@@ -144,25 +144,25 @@ int partial_remove(struct store *store, const struct digest *digest, struct erro
 struct old {
 	struct store *store;
 	time_t before;
-	int *removed;
+	int removed;
 };
 
 static int sweep_old(const struct partial_entry *entry, void *arg, struct error **err)
 {
-	const struct old *old = arg;
+	struct old *old = arg;
 	int result;
 
 	if (entry->modified >= old->before)
 		return 0;
 	result = partial_remove(old->store, &entry->digest, err);
 	if (result > 0)
-		++*old->removed;
+		old->removed++;
 	return result < 0 ? -1 : 0;
 }
 
-int partial_sweep(struct store *store, time_t now, int *removed, struct error **err)
+int partial_sweep(struct store *store, time_t now, struct error **err)
 {
-	struct old old = { store, now - PARTIAL_AGE_S, removed };
+	struct old old = { store, now - PARTIAL_AGE_S, 0 };
 
-	return partial_each(store, sweep_old, &old, err);
+	return partial_each(store, sweep_old, &old, err) < 0 ? -1 : old.removed;
 }

@@ -48,8 +48,8 @@ int partial_each(struct store *store,
 	struct error **err);
 /* 1 removed, 0 when a process has it, or it is gone. Needs no room on the disk. */
 int partial_remove(struct store *store, const struct digest *digest, struct error **err);
-/* Those that nobody has and nobody has written to for a week; adds to *removed. */
-int partial_sweep(struct store *store, time_t now, int *removed, struct error **err);
+/* Those that nobody has and nobody has written to for a week. Returns how many. */
+int partial_sweep(struct store *store, time_t now, struct error **err);
 
 static inline void partial_release_p_(struct partial *partial)
 {

@@ -104,11 +104,16 @@ static int each_name(struct sweep *sweep, int dir_fd,
 
 static int sweep_all(struct sweep *sweep, struct error **err)
 {
+	int partials;
+
 	/* The layers before the blobs: a layer that goes leaves its blob without a name. */
 	if (each_name(sweep, sweep->store->tmp_fd, sweep_temp, err) < 0 ||
-		each_name(sweep, sweep->store->layers_fd, sweep_layer, err) < 0 ||
-		partial_sweep(sweep->store, sweep->now, &sweep->removed, err) < 0)
+		each_name(sweep, sweep->store->layers_fd, sweep_layer, err) < 0)
 		return -1;
+	partials = partial_sweep(sweep->store, sweep->now, err);
+	if (partials < 0)
+		return -1;
+	sweep->removed += partials;
 	/* What is named is asked after the lock is had: who held it before has named its blobs. */
 	if (image_blobs(sweep->store, &sweep->named, err) < 0)
 		return -1;

@@ -185,23 +185,32 @@ static int feed_archive(struct feed *feed, const struct pollfd fds[static 2], st
 	return fds[1].revents && feed->out_fd >= 0 ? feed_send(feed, err) : 0;
 }
 
+/* Of the copy, the answers, and what comes and goes of a feed. */
+static void watch(const struct transfer *transfer, struct pollfd fds[static 4])
+{
+	const struct feed *feed = transfer->unpack->feed;
+	bool in = feed && feed_wants_input(feed), out = feed && feed_wants_output(feed);
+
+	fds[0] = (struct pollfd){ .fd = transfer->copy_fd, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = transfer->answer_fd, .events = POLLIN };
+	fds[2] = (struct pollfd){ .fd = in ? feed->source->grow_fd : -1, .events = POLLIN };
+	fds[3] = (struct pollfd){ .fd = out ? feed->out_fd : -1, .events = POLLOUT };
+}
+
 static int pump(struct transfer *transfer, struct error **err)
 {
 	struct feed *feed = transfer->unpack->feed;
 
 	while (transfer->copy_fd >= 0 || transfer->answer_fd >= 0) {
-		struct pollfd fds[4] = { { .fd = transfer->copy_fd, .events = POLLIN },
-			{ .fd = transfer->answer_fd, .events = POLLIN },
-			{ .fd = feed && feed_wants_input(feed) ? feed->source->grow_fd : -1,
-				.events = POLLIN },
-			{ .fd = feed && feed_wants_output(feed) ? feed->out_fd : -1,
-				.events = POLLOUT } };
+		struct pollfd fds[4];
 
+		watch(transfer, fds);
 		if (TEMP_FAILURE_RETRY(poll(fds, 4, -1)) < 0)
 			return error_sys(err, "wait for vessel-unpack");
 		/* The download first: the registry's time is the dearest. */
-		if ((feed && feed_archive(feed, fds + 2, err) < 0) ||
-			take_results(transfer, fds, err) < 0)
+		if (feed && feed_archive(feed, fds + 2, err) < 0)
+			return -1;
+		if (take_results(transfer, fds, err) < 0)
 			return -1;
 	}
 	return 0;
