@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+import images
+
 BATCH = 5  # measured runs per turn; slow contestants take fewer
 
 
@@ -91,6 +93,19 @@ class Floor(Contestant):
     def exec_end(self):
         pass
 
+    def pull(self):
+        """The slower of what must be done at the same time: download; inflate, hash and write."""
+        os.sync()
+        download = self.time("curl", "-s", "-o", "/dev/null", self.place.registry.blob, count=1)
+        work = call([self.place.floor_pull, f"{self.place.registry.layer}.gz", self.scratch])
+        return [max(download[0], durations(work)[0])]
+
+    def pull_again(self):
+        """One round trip, by a client that is running: what the registry takes to answer."""
+        url = f"http://localhost:{images.PORT}/v2/{images.REPOSITORY}/manifests/latest"
+        text = call(["curl", "-s", "-o", "/dev/null", "-w", "%{time_total}\n", url])
+        return [float(text) * 1000]
+
     def start_many(self, count):
         """The same runs one after the other; that they also end costs a little more."""
         return [sum(self.call("run", "bridge", count=count))]
@@ -146,6 +161,20 @@ class Engine(Contestant):
     def remove_many(self):
         return self.time(*self.command("rm", "-f", *self.many), count=1)
 
+    pull_options = []
+
+    def pull(self):
+        """Not the first of its rounds: what is removed first is not measured."""
+        try:
+            self.run(*self.command("rmi", "-f", images.reference()))
+        except Failed:
+            pass
+        os.sync()
+        return self.pull_again()
+
+    def pull_again(self):
+        return self.time(*self.command("pull", *self.pull_options, images.reference()), count=1)
+
     def build_cold(self):
         return self.time(*self.command("build", "--no-cache", "-t", "bench-ten",
                                        self.place.context), count=1)
@@ -180,6 +209,7 @@ class Vessel(Engine):
 
 class Podman(Engine):
     name = "podman"
+    pull_options = ["--tls-verify=false"]
     monitor = "conmon"
     batch = 1
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tarfile
 
+import images
+
 INSIDE = "VESSEL_BENCH_INSIDE"
 # What the contestants leave in each hierarchy.
 OWN_CGROUP = re.compile(r"floor-[0-9]+|bench-.*|vessel|docker|libpod_parent")
@@ -58,6 +60,8 @@ class Place:
         self.context = self.dir("context")
         self.image_tar = os.path.join(path, "image.tar")
         self.floor = os.path.join(path, "floor")
+        self.floor_pull = os.path.join(path, "floor_pull")
+        self.registry = images.Registry(self)
         self.old_cgroups = cgroup_dirs()
         self.holder = None  # of the mount namespace without the v2 tree
 
@@ -80,6 +84,9 @@ class Place:
         sources = [os.path.join(self.top, "benchmarks", name) for name in ("floor.c", "floor_net.c")]
         subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O2",
                         "-o", self.floor, *sources], check=True)
+        subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O2",
+                        "-o", self.floor_pull, os.path.join(self.top, "benchmarks", "floor_pull.c"),
+                        "-lz", "-lcrypto"], check=True)
 
     def make_rootfs(self):
         busybox = shutil.which("busybox")
@@ -107,6 +114,7 @@ class Place:
         return ["nsenter", "--mount", f"--target={self.holder.pid}", "--"]
 
     def clean(self):
+        self.registry.stop()
         if self.holder:
             self.holder.kill()
             self.holder.wait()
