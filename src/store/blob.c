@@ -76,6 +76,21 @@ int blob_write(struct blob_writer *writer, const void *data, size_t length, stru
 	return 0;
 }
 
+int64_t blob_written(const struct blob_writer *writer)
+{
+	return writer->size;
+}
+
+int blob_reopen(const struct blob_writer *writer, struct error **err)
+{
+	char link[64];
+	int fd;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", writer->fd);
+	fd = open(link, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, "read the blob again") : fd;
+}
+
 void blob_abort(struct blob_writer *writer)
 {
 	if (!writer)

@@ -16,6 +16,10 @@ bool blob_exists(struct store *store, const struct digest *digest);
 int blob_remove(struct store *store, const struct digest *digest, struct error **err);
 int64_t blob_size(struct store *store, const struct digest *digest); /* -1: not there */
 
+int64_t blob_written(const struct blob_writer *writer); /* how many bytes so far */
+/* What was written, for reading from its start. */
+int blob_reopen(const struct blob_writer *writer, struct error **err);
+
 /* A locked directory in tmp/, later perhaps in layers/. */
 struct temp {
 	struct temp *next;

@@ -57,8 +57,7 @@ static void place_done_p_(struct place *place)
 	close_fd(place->file_fd);
 }
 
-/* "./a//b/" -> "a/b", "/a" -> "a", "." -> ""; a name must not climb, nor a whiteout hold names. */
-static int clean_name(const char *path, bool layer, char **ret, struct error **err)
+int unpack_clean_name(const char *path, bool layer, char **ret, struct error **err)
 {
 	cleanup_free char *clean = xcalloc(strlen(path) + 1, 1);
 	char *out = clean;
@@ -233,7 +232,7 @@ static int link_entry(struct unpack *unpack, struct place *place, const struct t
 	cleanup_close int target_fd = -1;
 	struct stat old, st;
 
-	if (clean_name(entry->link, unpack->options->layer, &target, err) < 0)
+	if (unpack_clean_name(entry->link, unpack->options->layer, &target, err) < 0)
 		return error_wrap(err, "hard link to '%s'", entry->link);
 	target_fd = path_parent_in_root(unpack->options->dest_fd, target, &name, err);
 	if (target_fd < 0)
@@ -353,7 +352,7 @@ static int unpack_entry(struct unpack *unpack, struct tar_entry *entry, struct e
 	cleanup_free char *path = NULL;
 	CLEANUP(place_done) struct place place = { .file_fd = -1 };
 
-	if (clean_name(entry->path, unpack->options->layer, &path, err) < 0 || !path)
+	if (unpack_clean_name(entry->path, unpack->options->layer, &path, err) < 0 || !path)
 		return -1;
 	if (!*path)
 		return unpack_root(unpack, entry, err);
