@@ -77,42 +77,48 @@ static int try_index(const struct store *store, const struct temp *temp, struct 
 	return 0;
 }
 
-/* 1 or 0, with *ret_why what the kernel said. */
-static int is_supported(struct store *store, struct error **ret_why, struct error **err)
+/* What cannot be tried, on a full disk for example, is not there. */
+static bool is_supported(struct store *store, struct error **ret_why)
 {
-	struct temp *temp = temp_make(store, err);
+	cleanup_error struct error *left = NULL; /* a sweep tries again */
+	struct temp *temp = temp_make(store, ret_why);
 	int result;
 
 	if (!temp)
-		return -1;
+		return false;
 	result = try_index(store, temp, ret_why);
-	if (temp_remove(store, temp, err) < 0)
-		return -1;
+	(void)temp_remove(store, temp, &left);
 	return result == 0;
+}
+
+static int choose(struct store *store, const char *forced, struct error **err)
+{
+	cleanup_error struct error *why = NULL;
+
+	if (strcmp(forced, "directory") == 0)
+		return LAYER_DIRECTORY;
+	if (*forced && strcmp(forced, "erofs") != 0)
+		return error_new(err, ERROR_INVALID,
+			"VESSEL_LAYERS is '%s', and neither 'directory' nor 'erofs'", forced);
+	if (is_supported(store, &why))
+		return LAYER_EROFS;
+	if (!*forced)
+		return LAYER_DIRECTORY;
+	*err = take_ptr(why);
+	return error_as(err, ERROR_UNSUPPORTED, "layers cannot be mounted as EROFS here");
 }
 
 int layer_form(struct store *store, enum layer_form *ret, struct error **err)
 {
 	const char *forced = getenv("VESSEL_LAYERS"); // NOLINT(concurrency-mt-unsafe): no threads
-	struct error *why = NULL;
-	int supported;
 
-	if (store->form) {
-		*ret = (enum layer_form)store->form;
-		return 0;
+	if (!store->form) {
+		int form = choose(store, forced ? forced : "", err);
+
+		if (form < 0)
+			return -1;
+		store->form = form;
 	}
-	if (forced && *forced && strcmp(forced, "directory") != 0 && strcmp(forced, "erofs") != 0)
-		return error_new(err, ERROR_INVALID,
-			"VESSEL_LAYERS is '%s', and neither 'directory' nor 'erofs'", forced);
-	supported = forced && strcmp(forced, "directory") == 0 ? 0 : is_supported(store, &why, err);
-	if (supported == 0 && forced && strcmp(forced, "erofs") == 0) {
-		*err = why;
-		return error_as(err, ERROR_UNSUPPORTED, "layers cannot be mounted as EROFS here");
-	}
-	error_free(why);
-	if (supported < 0)
-		return -1;
-	store->form = supported ? LAYER_EROFS : LAYER_DIRECTORY;
 	*ret = (enum layer_form)store->form;
 	return 0;
 }
