@@ -110,10 +110,28 @@ static int put_record(struct lister *lister, const struct tar_entry *entry, cons
 	return out->length >= MSG_MAX / 2 ? flush(lister, err) : 0;
 }
 
+/* Nothing is made of what stands in the place of another file. */
+static bool is_whiteout(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strncmp(slash ? slash + 1 : path, ".wh.", 4) == 0;
+}
+
+static int add_size(struct lister *lister, const struct tar_entry *entry, struct error **err)
+{
+	struct unpack_result *result = &lister->result;
+
+	if (__builtin_add_overflow(result->size, entry->size, &result->size) ||
+		(uint64_t)result->size > lister->options->limit)
+		return error_new(err, ERROR_INVALID, "the archive unpacks to more than %llu bytes",
+			(unsigned long long)lister->options->limit);
+	return 0;
+}
+
 static int list_entry(struct lister *lister, const struct tar_entry *entry, struct error **err)
 {
 	cleanup_free char *path = NULL, *target = NULL;
-	struct unpack_result *result = &lister->result;
 
 	if (unpack_clean_name(entry->path, true, &path, err) < 0)
 		return -1;
@@ -121,11 +139,9 @@ static int list_entry(struct lister *lister, const struct tar_entry *entry, stru
 		return error_wrap(err, "hard link to '%s'", entry->link);
 	if (entry->type == TAR_SYMLINK)
 		target = xstrdup(entry->link);
-	if (__builtin_add_overflow(result->size, entry->size, &result->size) ||
-		(uint64_t)result->size > lister->options->limit)
-		return error_new(err, ERROR_INVALID, "the archive unpacks to more than %llu bytes",
-			(unsigned long long)lister->options->limit);
-	result->entries++;
+	if (!is_whiteout(path) && add_size(lister, entry, err) < 0)
+		return -1;
+	lister->result.entries++;
 	return put_record(lister, entry, path, target ? target : "", err);
 }
 
