@@ -29,6 +29,7 @@
 #define LAYERS "layers"
 #define EROFS_SUPER_MAGIC 0xe0f5e1e2
 #define PUBLISH_TRIES 8
+#define TIDY_MAX 64 /* entries looked at by one who ends */
 
 /* The directory in RUN of a layer's lenders; NULL when there is none to be. */
 static char *lenders_path(const struct monitor *m, const char *index)
@@ -42,45 +43,79 @@ static char *lenders_path(const struct monitor *m, const char *index)
 		(unsigned long long)st.st_ctim.tv_sec, (unsigned long)st.st_ctim.tv_nsec);
 }
 
+/* Its process, and the number of the fd there; -1 when that has ended. */
+static int open_lender(const char *entry, int *ret_number)
+{
+	cleanup_error struct error *gone = NULL;
+	cleanup_close int pidfd = -1;
+	unsigned long long inode;
+	struct stat st;
+	int pid;
+
+	// NOLINTNEXTLINE(cert-err34-c): a number out of range names no process
+	if (sscanf(entry, "%d-%llx-%d", &pid, &inode, ret_number) != 3 || pid <= 0)
+		return -1;
+	pidfd = pidfd_open_pid(pid, &gone);
+	if (pidfd < 0 || fstat(pidfd, &st) < 0 || st.st_ino != inode)
+		return -1;
+	/* One that nobody has waited for is there, but has no fds any more. */
+	return pidfd_wait(pidfd, 0, &gone) != 0 ? -1 : take_fd(&pidfd);
+}
+
 /* The lender's mount, or -1. */
 static int borrow(const char *entry)
 {
 	cleanup_error struct error *gone = NULL;
 	cleanup_close int pidfd = -1, fd = -1;
-	unsigned long long inode;
 	struct statfs fs;
-	struct stat st;
-	int pid, number;
+	int number;
 
-	// NOLINTNEXTLINE(cert-err34-c): a number out of range names no process
-	if (sscanf(entry, "%d-%llx-%d", &pid, &inode, &number) != 3 || pid <= 0)
-		return -1;
-	pidfd = pidfd_open_pid(pid, &gone);
-	if (pidfd < 0 || fstat(pidfd, &st) < 0 || st.st_ino != inode)
-		return -1;
-	fd = pidfd_get_fd(pidfd, number, &gone);
+	pidfd = open_lender(entry, &number);
+	fd = pidfd < 0 ? -1 : pidfd_get_fd(pidfd, number, &gone);
 	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != EROFS_SUPER_MAGIC)
 		return -1;
 	return take_fd(&fd);
 }
 
+static const char *next_entry(DIR *dir)
+{
+	const struct dirent *entry;
+
+	do
+		entry = readdir(dir); // NOLINT(concurrency-mt-unsafe): a stream of our own
+	while (entry && entry->d_name[0] == '.');
+	return entry ? entry->d_name : NULL;
+}
+
 static int borrow_any(const char *path)
 {
 	DIR *dir = opendir(path);
-	const struct dirent *entry;
+	const char *entry;
 	int fd = -1;
 
-	// NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
-	while (dir && fd < 0 && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		fd = borrow(entry->d_name);
-		if (fd < 0) /* left by one that was killed */
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	}
+	while (dir && fd < 0 && (entry = next_entry(dir)))
+		fd = borrow(entry);
 	if (dir)
 		(void)closedir(dir);
 	return fd;
+}
+
+/* Removes what those who were killed have left, and the directory when nothing stays. */
+static void tidy(const char *path)
+{
+	DIR *dir = opendir(path);
+	const char *entry;
+
+	for (int i = 0; dir && i < TIDY_MAX && (entry = next_entry(dir)); i++) {
+		int number, pidfd = open_lender(entry, &number);
+
+		if (pidfd < 0)
+			(void)unlinkat(dirfd(dir), entry, 0);
+		close_fd(pidfd);
+	}
+	if (dir)
+		(void)closedir(dir);
+	(void)rmdir(path);
 }
 
 /* The path of our entry, or NULL: then nobody borrows. */
@@ -147,7 +182,8 @@ void layers_release(struct monitor *m)
 			(void)unlink(entry);
 			slash = strrchr(entry, '/');
 			*slash = '\0';
-			(void)rmdir(entry); /* the last one's */
+			if (rmdir(entry) < 0)
+				tidy(entry);
 		}
 		free(entry);
 		close_fd(m->layers[i].fd);
