@@ -102,7 +102,7 @@ static void a_commit_is_what_importing_it_gives(void **state)
 	struct layer_row row, again;
 	void *other = NULL;
 
-	NEED_FORM(place);
+	need_form(place);
 	upper = make_upper(place);
 	mark_upper(upper, "opaque", "trusted.overlay.opaque", "y");
 	mark_upper(upper, "opaque", "trusted.overlay.origin", "x");
@@ -215,7 +215,7 @@ static void a_step_over_a_layer_is_its_changes(void **state)
 	cleanup_close int fd = -1;
 	struct layer_row base, step;
 
-	NEED_FORM(place);
+	need_form(place);
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
 		raw_add(&tar, &entries[i]);
 	raw_end(&tar);

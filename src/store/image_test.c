@@ -121,7 +121,7 @@ static void lowers_are_topmost_first(void **state)
 	struct digest ids[3] = { 0 };
 	char hex[HEX_MAX];
 
-	NEED_FORM(place);
+	need_form(place);
 	put_layer(place, "one", &layers[0]);
 	put_layer(place, "two", &layers[1]);
 	ids[0] = layers[0].diff_id;
@@ -156,7 +156,7 @@ static void removing_takes_what_nothing_else_names(void **state)
 	cleanup_error struct error *err = NULL;
 	struct layer_row layers[2];
 
-	NEED_FORM(place);
+	need_form(place);
 	put_layer(place, "shared", &layers[0]);
 	put_layer(place, "own", &layers[1]);
 	put_image(place, "first:1", layers, 2, &first);

@@ -161,35 +161,47 @@ static void set_xattrs(
 	}
 }
 
+/* In order, apart, within the file, and in whole blocks. */
+static bool is_in_blocks(const struct listing_extent *extent, int64_t end, int64_t size)
+{
+	int64_t its_end;
+
+	if (extent->length < 0 || extent->offset < end || extent->in_tar < 0 ||
+		extent->in_tar > INT64_MAX / 2 ||
+		__builtin_add_overflow(extent->offset, extent->length, &its_end) || its_end > size)
+		return false;
+	return extent->in_tar % EROFS_BLOCK == 0 && extent->offset % EROFS_BLOCK == 0 &&
+	       (extent->length % EROFS_BLOCK == 0 || its_end == size);
+}
+
 /* Joined where they touch, without empty ones. */
 static void set_extents(
 	struct layer_index *index, struct index_node *node, const struct listing_entry *entry)
 {
+	size_t room = entry->head.extent_count, count = 0;
+	struct listing_extent *extents = xcalloc(room + 1, sizeof(*extents));
 	int64_t end = 0;
 
-	node->extents = xcalloc(entry->head.extent_count, sizeof(*node->extents));
-	index->tree.memory += entry->head.extent_count * sizeof(*node->extents);
-	for (uint32_t i = 0; i < entry->head.extent_count; i++) {
+	for (size_t i = 0; i < room; i++) {
 		struct listing_extent extent = listing_extent_at(entry, i);
-		struct listing_extent *last =
-			node->extent_count > 0 ? &node->extents[node->extent_count - 1] : NULL;
+		struct listing_extent *last = &extents[count > 0 ? count - 1 : 0];
 
 		if (extent.length == 0)
 			continue;
-		if (extent.length < 0 || extent.offset < end || extent.in_tar < 0 ||
-			__builtin_add_overflow(extent.offset, extent.length, &end) ||
-			end > entry->head.size || extent.in_tar > INT64_MAX / 2 ||
-			extent.in_tar % EROFS_BLOCK != 0 || extent.offset % EROFS_BLOCK != 0 ||
-			(extent.length % EROFS_BLOCK != 0 && end != entry->head.size)) {
+		if (!is_in_blocks(&extent, end, entry->head.size)) {
 			set_unfit(index, "a file's parts do not stand in whole blocks");
-			return;
+			break;
 		}
-		if (last && last->offset + last->length == extent.offset &&
+		end = extent.offset + extent.length;
+		if (count > 0 && last->offset + last->length == extent.offset &&
 			last->in_tar + last->length == extent.in_tar)
 			last->length += extent.length;
 		else
-			node->extents[node->extent_count++] = extent;
+			extents[count++] = extent;
 	}
+	node->extents = extents;
+	node->extent_count = count;
+	index->tree.memory += (room + 1) * sizeof(*extents);
 }
 
 static void set_attributes(

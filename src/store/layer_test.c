@@ -99,7 +99,7 @@ static void import_takes_all_compressions(void **state)
 		const struct buf *in, struct buf *out) = { plain_buf, gzip_buf, zstd_buf };
 	struct place *place = *state;
 
-	NEED_FORM(place);
+	need_form(place);
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		cleanup_buf struct buf tar = BUF_INIT(RAW_MAX), packed = BUF_INIT(RAW_MAX);
 		cleanup_error struct error *err = NULL;
@@ -155,7 +155,7 @@ static void a_broken_archive_leaves_nothing(void **state)
 {
 	struct place *place = *state;
 
-	NEED_FORM(place);
+	need_form(place);
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
 		cleanup_buf struct buf packed = BUF_INIT(RAW_MAX);
 		cleanup_error struct error *err = NULL;
@@ -212,7 +212,7 @@ static void a_sweep_tells_work_from_garbage(void **state)
 	int fd, status;
 	pid_t pid;
 
-	NEED_FORM(place);
+	need_form(place);
 	make_tar(&tar);
 	pid = start_import(place, &tar, &fd);
 	wait_for_temp(place);

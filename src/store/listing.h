@@ -39,8 +39,8 @@ struct listing_xattr {
 
 /* Extents, names, an extended header's worth of attributes. */
 #define LISTING_RECORD_MAX \
-	(sizeof(struct listing_head) + (TAR_EXTENTS_MAX + 1) * sizeof(struct listing_extent) + \
-		2 * (TAR_PATH_MAX + 2) + 8 * TAR_PAX_MAX)
+	(sizeof(struct listing_head) + (TAR_EXTENTS_MAX + 1UL) * sizeof(struct listing_extent) + \
+		2UL * (TAR_PATH_MAX + 2) + 8 * TAR_PAX_MAX)
 
 /* A record, read: all of it points into the bytes it was read from. */
 struct listing_entry {

@@ -65,15 +65,6 @@ static inline bool has_form(struct place *place)
 	return wanted != LAYER_EROFS || found == LAYER_EROFS;
 }
 
-#define NEED_FORM(place) \
-	do { \
-		NEED_ROOT(); \
-		if (!has_form(place)) { \
-			print_message("skipped: this kernel mounts no such layers\n"); \
-			skip(); \
-		} \
-	} while (0)
-
 /* What a container would see of a layer: an fd, and its path for other programs in path. */
 static inline int open_layer(
 	struct place *place, const struct digest *diff_id, char path[static 64])
@@ -110,6 +101,15 @@ static inline int teardown(void **state)
 			skip(); \
 		} \
 	} while (0)
+
+static inline void need_form(struct place *place)
+{
+	NEED_ROOT();
+	if (has_form(place))
+		return;
+	print_message("skipped: this kernel mounts no such layers\n");
+	skip();
+}
 
 static inline void fail_on(const struct error *err)
 {
