@@ -98,6 +98,18 @@ copied"
 	[ -e "$VESSEL_ROOT"/layers/*/fs/d/f ]
 }
 
+@test "erofs: system check finds a damaged index, and makes it again" {
+	import_as erofs "$IMAGE"
+	engine system check
+	printf x | dd of="$(echo "$VESSEL_ROOT"/layers/*/index.erofs)" bs=1 seek=2000 conv=notrunc status=none
+	run ! "$VESSEL" system check
+	assert_contains "its tree is damaged"
+	VESSEL_LAYERS=erofs engine system check --repair
+	engine system check
+	[ "$(layer_files)" = "data index.erofs" ]
+	engine run --rm "$IMAGE" true
+}
+
 @test "directories: the same images where the kernel cannot" {
 	import_as directory "$IMAGE"
 	[ "$(layer_files)" = "fs" ]

@@ -16,6 +16,8 @@ bool blob_exists(struct store *store, const struct digest *digest);
 int blob_remove(struct store *store, const struct digest *digest, struct error **err);
 int64_t blob_size(struct store *store, const struct digest *digest); /* -1: not there */
 
+/* The digest of what an fd still has. */
+int blob_hash_fd(int fd, uint8_t ret[static DIGEST_SIZE]);
 int64_t blob_written(const struct blob_writer *writer); /* how many bytes so far */
 /* What was written, for reading from its start. */
 int blob_reopen(const struct blob_writer *writer, struct error **err);
@@ -32,6 +34,8 @@ struct temp *temp_make(struct store *store, struct error **err);
 int temp_remove(struct store *store, struct temp *temp, struct error **err);
 /* Drops the lock alone. */
 void temp_release(struct store *store, struct temp *temp);
+/* Also looks at what it consists of, where that can be told. */
+bool layer_is_whole(struct store *store, const struct digest *diff_id);
 /* Takes a layer out of layers/ and removes it. */
 int layer_remove(struct store *store, const struct digest *diff_id, struct error **err);
 

@@ -13,7 +13,6 @@
 #include "base/sha256.h"
 #include "store/blob.h"
 
-#define READ_BYTES (1UL << 20)
 #define CONFIG_MAX (4UL << 20)
 #define INDEX_MAX (64UL << 20)
 
@@ -44,19 +43,6 @@ static void say(struct checking *checking, enum finding_state state, const char 
 
 /* ---- blobs ---- */
 
-static int hash_fd(int fd, uint8_t ret[static DIGEST_SIZE])
-{
-	cleanup_free char *buf = xcalloc(1, READ_BYTES);
-	struct sha256 sha;
-	ssize_t n;
-
-	sha256_init(&sha);
-	while ((n = TEMP_FAILURE_RETRY(read(fd, buf, READ_BYTES))) > 0)
-		sha256_update(&sha, buf, (size_t)n);
-	sha256_final(&sha, ret);
-	return n < 0 ? -1 : 0;
-}
-
 /* NULL: it is whole; else what is wrong. size < 0: any. */
 static const char *blob_fault(
 	const struct checking *checking, const struct digest *digest, int64_t size)
@@ -73,7 +59,7 @@ static const char *blob_fault(
 	if (checking->check->quick)
 		return NULL;
 	fd = blob_open(checking->store, digest, &missing);
-	if (fd < 0 || hash_fd(fd, got.sha256) < 0)
+	if (fd < 0 || blob_hash_fd(fd, got.sha256) < 0)
 		return "cannot be read";
 	return memcmp(&got, digest, sizeof(got)) == 0 ? NULL : "is damaged: its digest is another";
 }
@@ -128,13 +114,15 @@ static void check_layer(struct checking *checking, const struct layer_row *row)
 	char thing[DIGEST_TEXT_MAX + 8], text[DIGEST_TEXT_MAX];
 	const char *fault = blob_fault(checking, &row->diff_id, row->tar_size);
 	bool tree = layer_exists(checking->store, &row->diff_id);
+	bool damaged =
+		tree && !checking->check->quick && !layer_is_whole(checking->store, &row->diff_id);
 	const struct digest *source;
 
 	(void)snprintf(thing, sizeof(thing), "layer %s", digest_text(&row->diff_id, text));
 	if (catalog_compressed_of(checking->catalog, &row->diff_id, &forms, &failed) < 0)
 		return say(checking, FINDING_DAMAGE, thing, "%s", error_message(failed));
-	if (fault || !tree) {
-		const char *what = fault ? fault : "is missing";
+	if (fault || !tree || damaged) {
+		const char *what = fault ? fault : damaged ? "is damaged" : "is missing";
 
 		source = whole_source(checking, row, &forms, !fault);
 		if (checking->check->repair && source &&
@@ -294,7 +282,7 @@ static int drop_layer(
 	const struct checking *checking, const struct digest *diff_id, struct error **err)
 {
 	cleanup_compressed_rows struct compressed_rows forms = { 0 };
-	bool bad = !layer_exists(checking->store, diff_id);
+	bool bad = !layer_is_whole(checking->store, diff_id);
 
 	if (catalog_compressed_of(checking->catalog, diff_id, &forms, err) < 0 ||
 		drop_blob(checking, diff_id, -1, &bad, err) < 0)

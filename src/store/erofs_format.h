@@ -40,7 +40,7 @@ struct erofs_super {
 } __attribute__((packed));
 
 struct erofs_device {
-	uint8_t tag[64];
+	uint8_t tag[64]; /* free for use: index_check.c's */
 	uint32_t blocks, mapped_block;
 	uint8_t reserved[56];
 } __attribute__((packed));

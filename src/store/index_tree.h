@@ -8,6 +8,8 @@
 
 #include "store/listing.h"
 
+#define INDEX_MAX (256UL * 1024 * 1024) /* bytes of an index */
+
 struct index_node;
 
 /* A name in a directory. Files with hard links have several. */
@@ -68,3 +70,5 @@ void index_remove(struct index_tree *tree, struct index_name *name);
 /* Lays it out and writes it: 1, or 0 with *ret_why when the format cannot say it. */
 int index_tree_write(struct index_tree *tree, int fd, int64_t tar_size, const char **ret_why,
 	struct error **err);
+/* Puts its digest into a finished image (index_check.c). */
+void index_seal(uint8_t *image, size_t length);

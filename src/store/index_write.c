@@ -18,7 +18,6 @@
 #include "store/erofs_format.h"
 #include "store/index_tree.h"
 
-#define INDEX_MAX (256UL * 1024 * 1024) /* bytes */
 #define CHUNKS_MAX (1UL << 20) /* of one file: 4 GiB of holes between pages */
 #define XATTRS_MAX (4UL * UINT16_MAX)
 #define NODES_AT (EROFS_SUPER_AT + sizeof(struct erofs_super) + sizeof(struct erofs_device))
@@ -468,6 +467,7 @@ static int write_image(struct layout *layout, int fd, struct error **err)
 	write_super(layout);
 	write_node(layout, layout->tree->root, true);
 	walk(layout, layout->tree->root, write_node);
+	index_seal(layout->image, length);
 	result = file_write_all(fd, layout->image, length, "a layer's index", err);
 	free(layout->image);
 	return result;

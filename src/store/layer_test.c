@@ -119,6 +119,47 @@ static void import_takes_all_compressions(void **state)
 	}
 }
 
+static void spoil(struct place *place, const char *name)
+{
+	cleanup_free char *command = xasprintf(
+		"cd %s/layers/* && printf x | dd of=%s bs=1 seek=1300 conv=notrunc status=none",
+		place->path, name);
+
+	assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): a test's own path
+}
+
+/* A layer that is not unpacked tells whether it is what was made; its tar is the blob. */
+static void damage_is_found(void **state)
+{
+	struct place *place = *state;
+	cleanup_buf struct buf tar = BUF_INIT(RAW_MAX);
+	cleanup_error struct error *err = NULL;
+	cleanup_free char *copy = NULL;
+	cleanup_close int fd = -1;
+	struct layer_row row;
+
+	need_form(place);
+	make_tar(&tar);
+	fd = raw_fd(&tar);
+	assert_int_equal(layer_import(&place->store, fd, &row, &err), 0);
+	assert_true(layer_is_whole(&place->store, &row.diff_id));
+	if (place->store.form == LAYER_EROFS) {
+		copy = xasprintf("cd %s/layers/* && cp data x && mv x data", place->path);
+		assert_int_equal(system(copy), 0); // NOLINT(cert-env33-c): a test's own path
+		assert_true(layer_is_whole(&place->store, &row.diff_id));
+		spoil(place, "data");
+		assert_false(layer_is_whole(&place->store, &row.diff_id));
+		assert_int_equal(layer_remove(&place->store, &row.diff_id, &err), 0);
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		assert_int_equal(layer_import(&place->store, fd, &row, &err), 0);
+		assert_true(layer_is_whole(&place->store, &row.diff_id));
+		spoil(place, "index.erofs");
+		assert_false(layer_is_whole(&place->store, &row.diff_id));
+	}
+	assert_int_equal(layer_remove(&place->store, &row.diff_id, &err), 0);
+	assert_false(layer_is_whole(&place->store, &row.diff_id));
+}
+
 static void put_broken(struct buf *packed, int how)
 {
 	cleanup_buf struct buf tar = BUF_INIT(RAW_MAX);
@@ -272,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_BOTH_FORMS(import_takes_all_compressions),
+		IN_BOTH_FORMS(damage_is_found),
 		IN_BOTH_FORMS(a_broken_archive_leaves_nothing),
 		IN_BOTH_FORMS(a_sweep_tells_work_from_garbage),
 		cmocka_unit_test_setup_teardown(a_sweep_removes_what_no_row_names, setup, teardown),
