@@ -107,35 +107,47 @@ static void check_form(struct checking *checking, const struct compressed_row *f
 	digest_set_add(&checking->broken, &form->diff_id);
 }
 
+/* NULL: what overlay gets of it is whole; else what is wrong. */
+static const char *tree_fault(const struct checking *checking, const struct digest *diff_id)
+{
+	if (!layer_exists(checking->store, diff_id))
+		return "is missing";
+	if (checking->check->quick || layer_is_whole(checking->store, diff_id))
+		return NULL;
+	return "is damaged";
+}
+
+/* what, the tar or the tree, has a fault; source is what it can be made again of, or NULL. */
+static void mend_layer(struct checking *checking, const struct layer_row *row, const char *what,
+	const char *fault, const struct digest *source)
+{
+	cleanup_error struct error *failed = NULL;
+	char thing[DIGEST_TEXT_MAX + 8], text[DIGEST_TEXT_MAX];
+
+	(void)snprintf(thing, sizeof(thing), "layer %s", digest_text(&row->diff_id, text));
+	if (checking->check->repair && source && remake(checking, row, source, &failed) == 0) {
+		say(checking, FINDING_REPAIRED, thing, "its %s %s: made again", what, fault);
+		return;
+	}
+	say(checking, FINDING_DAMAGE, thing, "its %s %s%s%s", what, fault, failed ? ": " : "",
+		failed ? error_message(failed) : "");
+	digest_set_add(&checking->broken, &row->diff_id);
+}
+
 static void check_layer(struct checking *checking, const struct layer_row *row)
 {
 	cleanup_compressed_rows struct compressed_rows forms = { 0 };
 	cleanup_error struct error *failed = NULL;
 	char thing[DIGEST_TEXT_MAX + 8], text[DIGEST_TEXT_MAX];
-	const char *fault = blob_fault(checking, &row->diff_id, row->tar_size);
-	bool tree = layer_exists(checking->store, &row->diff_id);
-	bool damaged =
-		tree && !checking->check->quick && !layer_is_whole(checking->store, &row->diff_id);
-	const struct digest *source;
+	const char *tar = blob_fault(checking, &row->diff_id, row->tar_size);
+	const char *tree = tree_fault(checking, &row->diff_id);
 
 	(void)snprintf(thing, sizeof(thing), "layer %s", digest_text(&row->diff_id, text));
 	if (catalog_compressed_of(checking->catalog, &row->diff_id, &forms, &failed) < 0)
 		return say(checking, FINDING_DAMAGE, thing, "%s", error_message(failed));
-	if (fault || !tree || damaged) {
-		const char *what = fault ? fault : damaged ? "is damaged" : "is missing";
-
-		source = whole_source(checking, row, &forms, !fault);
-		if (checking->check->repair && source &&
-			remake(checking, row, source, &failed) == 0) {
-			say(checking, FINDING_REPAIRED, thing, "its %s %s: made again",
-				fault ? "tar" : "tree", what);
-		} else {
-			say(checking, FINDING_DAMAGE, thing, "its %s %s%s%s",
-				fault ? "tar" : "tree", what, failed ? ": " : "",
-				failed ? error_message(failed) : "");
-			digest_set_add(&checking->broken, &row->diff_id);
-		}
-	}
+	if (tar || tree)
+		mend_layer(checking, row, tar ? "tar" : "tree", tar ? tar : tree,
+			whole_source(checking, row, &forms, !tar));
 	for (size_t i = 0; i < forms.count; i++)
 		check_form(checking, &forms.items[i]);
 }
