@@ -111,9 +111,7 @@ static const struct {
 		"truncate -s 64M power; head -c 1048576 /dev/urandom | "
 		"dd of=power bs=1M seek=32 conv=notrunc status=none\n"
 		"truncate -s 10M end; printf end >>end" },
-	{ "some of this machine",
-		"mkdir usr; cp -a /usr/sbin /usr/share/zoneinfo usr/; cp -a /usr/share/perl5 "
-		"usr/ 2>/dev/null; true" },
+	{ "some of this machine", "mkdir usr; cp -a /usr/sbin /usr/share/zoneinfo usr/" },
 };
 
 static int import_file(struct place *place, const char *name, struct layer_row *ret)
