@@ -114,17 +114,33 @@ static struct json_object *warnings(void)
 	return list;
 }
 
+/* Pairs, as docker has them. */
+static struct json_object *driver_status(enum layer_form form)
+{
+	struct json_object *list = json_object_new_array(), *pair = json_object_new_array();
+
+	json_object_array_add(pair, json_object_new_string("Layers"));
+	json_object_array_add(pair,
+		json_object_new_string(
+			form == LAYER_EROFS ? "erofs index over the tar" : "unpacked directories"));
+	json_object_array_add(list, pair);
+	return list;
+}
+
 static int info_object(struct engine *engine, struct json_object **ret, struct error **err)
 {
 	struct counts counts = { 0 };
 	enum cgroup_mode mode;
+	enum layer_form form;
 	struct json_object *object, *options;
 
-	if (count(engine, &counts, err) < 0 || cgroup_host_mode(&mode, err) < 0)
+	if (count(engine, &counts, err) < 0 || cgroup_host_mode(&mode, err) < 0 ||
+		layer_form(&engine->store, &form, err) < 0)
 		return -1;
 	object = json_object_new_object();
 	put_counts(object, &counts);
 	json_put_text(object, "Driver", "overlay2");
+	json_put(object, "DriverStatus", driver_status(form));
 	json_put_text(object, "LoggingDriver", "json-file");
 	json_put_text(object, "CgroupDriver", cgroup_has_systemd() ? "systemd" : "cgroupfs");
 	json_put_text(object, "CgroupVersion", cgroup_mode_name(mode));
@@ -165,6 +181,17 @@ static const struct {
 	{ " Root Dir", "DockerRootDir", LINE_TEXT },
 };
 
+/* What a line's value has of its own. */
+static void print_status(struct json_object *pairs)
+{
+	for (size_t i = 0; i < json_object_array_length(pairs); i++) {
+		struct json_object *pair = json_object_array_get_idx(pairs, i);
+
+		printf("  %s: %s\n", json_object_get_string(json_object_array_get_idx(pair, 0)),
+			json_object_get_string(json_object_array_get_idx(pair, 1)));
+	}
+}
+
 static void print_text(struct json_object *object)
 {
 	struct json_object *warned = json_object_object_get(object, "Warnings");
@@ -178,6 +205,8 @@ static void print_text(struct json_object *object)
 			lines[i].kind == LINE_SIZE
 				? size_binary((uint64_t)json_object_get_int64(value), size)
 				: json_object_get_string(value));
+		if (strcmp(lines[i].key, "Driver") == 0)
+			print_status(json_object_object_get(object, "DriverStatus"));
 	}
 	for (size_t i = 0; i < json_object_array_length(warned); i++)
 		(void)fprintf(stderr, "%s\n",

@@ -125,6 +125,10 @@ static int man_run(struct cli *cli, const void *opts, char **names, struct error
 	      ".SH ENVIRONMENT\n"
 	      ".TP\n\\fBVESSEL_ROOT\\fR, \\fBVESSEL_RUN\\fR\n"
 	      "What \\fB\\-\\-root\\fR and \\fB\\-\\-run\\-dir\\fR are when not given.\n"
+	      ".TP\n\\fBVESSEL_LAYERS\\fR\n"
+	      "How layers of images are kept: \\fBerofs\\fR, as their tar and an index that the "
+	      "kernel mounts, or \\fBdirectory\\fR, unpacked. When not given, the first where the "
+	      "kernel can (Linux 6.15), as \\fBvessel info\\fR tells.\n"
 	      ".SH FILES\n"
 	      ".TP\n\\fI/var/lib/vessel\\fR\nImages and containers.\n"
 	      ".TP\n\\fI/run/vessel\\fR\nSockets and locks; gone after a reboot.\n",

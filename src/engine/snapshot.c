@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "sys/lower.h"
 #include "sys/mount.h"
 
 int snapshot_make(struct engine *engine, char **ret, struct error **err)
@@ -44,7 +45,9 @@ int snapshot_mount(char *const *lowers, const char *path, struct error **err)
 
 	/* Read-only, an overlay wants two directories; one alone is itself. */
 	if (!path && lowers[0] && !lowers[1]) {
-		cleanup_close int fd = mount_clone(AT_FDCWD, lowers[0], false, err);
+		cleanup_close int fd = lower_is_index(lowers[0])
+					       ? lower_mount(lowers[0], err)
+					       : mount_clone(AT_FDCWD, lowers[0], false, err);
 
 		if (fd < 0 || mount_set(fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
 			return -1;

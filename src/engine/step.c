@@ -17,22 +17,40 @@
 #include "engine/container.h"
 #include "engine/launch.h"
 #include "engine/paths.h"
+#include "engine/snapshot.h"
 #include "monitor/protocol.h"
+#include "sys/path.h"
 
 static const char *const mount_points[] = { "dev/shm", "dev/pts", "dev/mqueue", "dev", "proc",
 	"sys/fs/cgroup", "sys/fs", "sys", "etc/hosts", "etc/hostname", "etc/resolv.conf", "etc" };
 
-static bool is_in_layers(char *const *lowers, const char *path)
+/* Whether the image has it: then an empty file above it is the step's own. */
+static int is_in_layers(int *root_fd, char *const *lowers, const char *path, struct error **err)
 {
+	cleanup_error struct error *missing = NULL;
+	cleanup_free char *name = NULL;
+	cleanup_close int fd = -1;
 	struct stat st;
 
-	for (size_t i = 0; lowers && lowers[i]; i++) {
-		cleanup_free char *full = xasprintf("%s/%s", lowers[i], path);
+	if (!lowers || !*lowers)
+		return 0;
+	if (*root_fd < 0)
+		*root_fd = snapshot_mount(lowers, NULL, err);
+	if (*root_fd < 0)
+		return -1;
+	fd = path_parent_in_root(*root_fd, path, &name, &missing);
+	return fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
-		if (lstat(full, &st) == 0)
-			return true;
-	}
-	return false;
+/* An empty file of ours, over nothing. */
+static int remove_empty(const struct step_run *step, int upper_fd, const char *path, int *root_fd,
+	struct error **err)
+{
+	int found = is_in_layers(root_fd, step->lowers, path, err);
+
+	if (found == 0)
+		(void)unlinkat(upper_fd, path, 0);
+	return found < 0 ? -1 : 0;
 }
 
 /*
@@ -43,7 +61,7 @@ static bool is_in_layers(char *const *lowers, const char *path)
 static int remove_mount_points(const struct step_run *step, struct error **err)
 {
 	cleanup_free char *upper = xasprintf("%s/fs", step->snapshot);
-	cleanup_close int fd = dir_open_at(AT_FDCWD, upper, err);
+	cleanup_close int fd = dir_open_at(AT_FDCWD, upper, err), root_fd = -1;
 	struct stat st;
 
 	if (fd < 0)
@@ -56,8 +74,8 @@ static int remove_mount_points(const struct step_run *step, struct error **err)
 		if (S_ISDIR(st.st_mode))
 			(void)unlinkat(fd, path, AT_REMOVEDIR);
 		else if (S_ISREG(st.st_mode) && st.st_size == 0 &&
-			 !is_in_layers(step->lowers, path))
-			(void)unlinkat(fd, path, 0);
+			 remove_empty(step, fd, path, &root_fd, err) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -164,6 +164,7 @@ int monitor_end(struct monitor *m, struct error **err)
 	write_record(m);
 	release(m);
 	tell_all(m);
+	layers_release(m);
 	/* A slow client holds neither address nor port. */
 	if (someone_waits(m, false) && !someone_waits(m, true) && !m->owner_told && !reaped) {
 		reaped = true;

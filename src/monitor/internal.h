@@ -2,6 +2,7 @@
 /*
  * The monitor's parts, shared between its files only:
  *
+ *   layers.c  the mounts of layers that are not unpacked
  *   start.c   from the files of the run directory to a running container, or everything undone
  *   output.c  stdout and stderr: log first, then the backlog that clients are served from
  *   input.c   the container's stdin
@@ -67,6 +68,11 @@ struct backlog {
 	size_t length, capacity;
 };
 
+struct held_layer {
+	int fd; /* its mount, detached */
+	char *entry; /* where others find it; NULL: nowhere */
+};
+
 struct monitor {
 	struct loop *loop;
 	int run_dir_fd, container_dir_fd, lock_fd, listen_fd, vessel_fd, timer_fd;
@@ -92,6 +98,8 @@ struct monitor {
 	struct monitor_exit exit;
 	int held_fds[HELD_FDS_MAX]; /* sockets that reserve ports */
 	size_t held_count;
+	struct held_layer *layers;
+	size_t layer_count;
 	struct client clients[MONITOR_CLIENTS_MAX];
 	size_t client_places; /* places below this were used once */
 	struct msg msg; /* the one that is being handled */
@@ -99,6 +107,11 @@ struct monitor {
 
 /* monitor.c */
 void monitor_settle(void); /* before a longer wait: gives back memory that waiting does not need */
+
+/* layers.c */
+/* Mounts, or borrows, the layers of the bundle that need it, and names them by their fds there. */
+int layers_hold(struct monitor *m, struct error **err);
+void layers_release(struct monitor *m);
 
 /* start.c */
 /* Up to STARTED. *engine_fd is taken over when it became a client's. */

@@ -103,6 +103,7 @@ static void monitor_free(struct monitor *m)
 		close_fd(fds[i]);
 	for (size_t i = 0; i < m->held_count; i++)
 		close_fd(m->held_fds[i]);
+	layers_release(m);
 	output_release(m);
 	log_writer_free(m->log);
 	cgroup_free(m->init.cgroup);

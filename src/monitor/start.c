@@ -116,6 +116,8 @@ static int create(struct monitor *m, const char *run_dir, struct error **err)
 			return -1;
 		setup.io = (struct container_io){ in, out, errors };
 	}
+	if (layers_hold(m, err) < 0)
+		return -1;
 	return runtime_create(&setup, &m->init, err);
 }
 

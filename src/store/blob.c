@@ -85,6 +85,36 @@ int blob_write(struct blob_writer *writer, const void *data, size_t length, stru
 	return 0;
 }
 
+#define READ_BYTES (1UL << 20)
+
+int blob_hash_fd(int fd, uint8_t ret[static DIGEST_SIZE])
+{
+	cleanup_free char *buf = xcalloc(1, READ_BYTES);
+	struct sha256 sha;
+	ssize_t n;
+
+	sha256_init(&sha);
+	while ((n = TEMP_FAILURE_RETRY(read(fd, buf, READ_BYTES))) > 0)
+		sha256_update(&sha, buf, (size_t)n);
+	sha256_final(&sha, ret);
+	return n < 0 ? -1 : 0;
+}
+
+int64_t blob_written(const struct blob_writer *writer)
+{
+	return writer->size;
+}
+
+int blob_reopen(const struct blob_writer *writer, struct error **err)
+{
+	char link[64];
+	int fd;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", writer->fd);
+	fd = open(link, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, "read the blob again") : fd;
+}
+
 void blob_abort(struct blob_writer *writer)
 {
 	if (!writer)

@@ -20,6 +20,12 @@ void blob_freshen(struct store *store, const struct digest *digest);
 int blob_remove(struct store *store, const struct digest *digest, struct error **err);
 int64_t blob_size(struct store *store, const struct digest *digest); /* -1: not there */
 
+/* The digest of what an fd still has. */
+int blob_hash_fd(int fd, uint8_t ret[static DIGEST_SIZE]);
+int64_t blob_written(const struct blob_writer *writer); /* how many bytes so far */
+/* What was written, for reading from its start. */
+int blob_reopen(const struct blob_writer *writer, struct error **err);
+
 /* A locked directory in tmp/, later perhaps in layers/. */
 struct temp {
 	struct temp *next;
@@ -46,6 +52,8 @@ int layer_settle(struct store *store, const struct temp *temp, const struct laye
  * goes, and so do the lock and, when the caller took it, the share of the store's lock.
  */
 int layer_end(struct store *store, struct temp *temp, bool was_in_use, int outcome);
+/* Also looks at what it consists of, where that can be told. */
+bool layer_is_whole(struct store *store, const struct digest *diff_id);
 /* Takes a layer out of layers/ and removes it. */
 int layer_remove(struct store *store, const struct digest *diff_id, struct error **err);
 

@@ -13,7 +13,6 @@
 #include "base/sha256.h"
 #include "store/blob.h"
 
-#define READ_BYTES (1UL << 20)
 #define CONFIG_MAX (4UL << 20)
 #define INDEX_MAX (64UL << 20)
 
@@ -44,19 +43,6 @@ static void say(struct checking *checking, enum finding_state state, const char 
 
 /* ---- blobs ---- */
 
-static int hash_fd(int fd, uint8_t ret[static DIGEST_SIZE])
-{
-	cleanup_free char *buf = xcalloc(1, READ_BYTES);
-	struct sha256 sha;
-	ssize_t n;
-
-	sha256_init(&sha);
-	while ((n = TEMP_FAILURE_RETRY(read(fd, buf, READ_BYTES))) > 0)
-		sha256_update(&sha, buf, (size_t)n);
-	sha256_final(&sha, ret);
-	return n < 0 ? -1 : 0;
-}
-
 /* NULL: it is whole; else what is wrong. size < 0: any. */
 static const char *blob_fault(
 	const struct checking *checking, const struct digest *digest, int64_t size)
@@ -73,7 +59,7 @@ static const char *blob_fault(
 	if (checking->check->quick)
 		return NULL;
 	fd = blob_open(checking->store, digest, &missing);
-	if (fd < 0 || hash_fd(fd, got.sha256) < 0)
+	if (fd < 0 || blob_hash_fd(fd, got.sha256) < 0)
 		return "cannot be read";
 	return memcmp(&got, digest, sizeof(got)) == 0 ? NULL : "is damaged: its digest is another";
 }
@@ -121,33 +107,47 @@ static void check_form(struct checking *checking, const struct compressed_row *f
 	digest_set_add(&checking->broken, &form->diff_id);
 }
 
+/* NULL: what overlay gets of it is whole; else what is wrong. */
+static const char *tree_fault(const struct checking *checking, const struct digest *diff_id)
+{
+	if (!layer_exists(checking->store, diff_id))
+		return "is missing";
+	if (checking->check->quick || layer_is_whole(checking->store, diff_id))
+		return NULL;
+	return "is damaged";
+}
+
+/* what, the tar or the tree, has a fault; source is what it can be made again of, or NULL. */
+static void mend_layer(struct checking *checking, const struct layer_row *row, const char *what,
+	const char *fault, const struct digest *source)
+{
+	cleanup_error struct error *failed = NULL;
+	char thing[DIGEST_TEXT_MAX + 8], text[DIGEST_TEXT_MAX];
+
+	(void)snprintf(thing, sizeof(thing), "layer %s", digest_text(&row->diff_id, text));
+	if (checking->check->repair && source && remake(checking, row, source, &failed) == 0) {
+		say(checking, FINDING_REPAIRED, thing, "its %s %s: made again", what, fault);
+		return;
+	}
+	say(checking, FINDING_DAMAGE, thing, "its %s %s%s%s", what, fault, failed ? ": " : "",
+		failed ? error_message(failed) : "");
+	digest_set_add(&checking->broken, &row->diff_id);
+}
+
 static void check_layer(struct checking *checking, const struct layer_row *row)
 {
 	cleanup_compressed_rows struct compressed_rows forms = { 0 };
 	cleanup_error struct error *failed = NULL;
 	char thing[DIGEST_TEXT_MAX + 8], text[DIGEST_TEXT_MAX];
-	const char *fault = blob_fault(checking, &row->diff_id, row->tar_size);
-	bool tree = layer_exists(checking->store, &row->diff_id);
-	const struct digest *source;
+	const char *tar = blob_fault(checking, &row->diff_id, row->tar_size);
+	const char *tree = tree_fault(checking, &row->diff_id);
 
 	(void)snprintf(thing, sizeof(thing), "layer %s", digest_text(&row->diff_id, text));
 	if (catalog_compressed_of(checking->catalog, &row->diff_id, &forms, &failed) < 0)
 		return say(checking, FINDING_DAMAGE, thing, "%s", error_message(failed));
-	if (fault || !tree) {
-		const char *what = fault ? fault : "is missing";
-
-		source = whole_source(checking, row, &forms, !fault);
-		if (checking->check->repair && source &&
-			remake(checking, row, source, &failed) == 0) {
-			say(checking, FINDING_REPAIRED, thing, "its %s %s: made again",
-				fault ? "tar" : "tree", what);
-		} else {
-			say(checking, FINDING_DAMAGE, thing, "its %s %s%s%s",
-				fault ? "tar" : "tree", what, failed ? ": " : "",
-				failed ? error_message(failed) : "");
-			digest_set_add(&checking->broken, &row->diff_id);
-		}
-	}
+	if (tar || tree)
+		mend_layer(checking, row, tar ? "tar" : "tree", tar ? tar : tree,
+			whole_source(checking, row, &forms, !tar));
 	for (size_t i = 0; i < forms.count; i++)
 		check_form(checking, &forms.items[i]);
 }
@@ -294,7 +294,7 @@ static int drop_layer(
 	const struct checking *checking, const struct digest *diff_id, struct error **err)
 {
 	cleanup_compressed_rows struct compressed_rows forms = { 0 };
-	bool bad = !layer_exists(checking->store, diff_id);
+	bool bad = !layer_is_whole(checking->store, diff_id);
 
 	if (catalog_compressed_of(checking->catalog, diff_id, &forms, err) < 0 ||
 		drop_blob(checking, diff_id, -1, &bad, err) < 0)

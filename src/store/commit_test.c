@@ -44,15 +44,16 @@ static void mark_upper(
 }
 
 /* A layer's tree as text: everything that must survive. Times to the second. */
-static char *describe(const struct place *place, const struct digest *diff_id)
+static char *describe(struct place *place, const struct digest *diff_id)
 {
-	char hex[HEX_MAX];
+	char root[64];
+	cleanup_close int root_fd = open_layer(place, diff_id, root);
 	cleanup_free char *command =
-		xasprintf("cd %s/layers/%s/fs && find . -mindepth 1 ! -name .wh.named ! -type s "
+		xasprintf("cd %s/ && find . -mindepth 1 ! -name .wh.named ! -type s "
 			  "\\( -type d -printf '%%P %%y %%m %%U %%G\\n' -o "
 			  "-printf '%%P %%y %%m %%U %%G %%s %%n %%l\\n' \\) | sort; "
 			  "stat -c '%%n %%t:%%T' gone null; cat opaque/f second",
-			place->path, digest_hex(diff_id, hex));
+			root);
 	cleanup_buf struct buf text = BUF_INIT(BUF_SMALL);
 	FILE *pipe = popen(command, "re"); // NOLINT(cert-env33-c): a test's own path
 	char line[512];
@@ -64,12 +65,12 @@ static char *describe(const struct place *place, const struct digest *diff_id)
 	return buf_take(&text);
 }
 
-static void check_attribute(const struct place *place, const struct digest *diff_id,
-	const char *name, const char *attribute, const char *expected)
+static void check_attribute(struct place *place, const struct digest *diff_id, const char *name,
+	const char *attribute, const char *expected)
 {
-	char hex[HEX_MAX], value[64] = "";
-	cleanup_free char *path =
-		xasprintf("%s/layers/%s/fs/%s", place->path, digest_hex(diff_id, hex), name);
+	char root[64], value[64] = "";
+	cleanup_close int root_fd = open_layer(place, diff_id, root);
+	cleanup_free char *path = xasprintf("%s/%s", root, name);
 	ssize_t length = lgetxattr(path, attribute, value, sizeof(value) - 1);
 
 	assert_int_equal(length, expected ? (ssize_t)strlen(expected) : -1);
@@ -101,7 +102,7 @@ static void a_commit_is_what_importing_it_gives(void **state)
 	struct layer_row row, again;
 	void *other = NULL;
 
-	NEED_ROOT();
+	need_form(place);
 	upper = make_upper(place);
 	mark_upper(upper, "opaque", "trusted.overlay.opaque", "y");
 	mark_upper(upper, "opaque", "trusted.overlay.origin", "x");
@@ -114,7 +115,7 @@ static void a_commit_is_what_importing_it_gives(void **state)
 	assert_non_null(strstr(made, "opaque/f f 4755 0 0 4 2"));
 	assert_non_null(strstr(made, "gone 0:0"));
 
-	setup(&other);
+	setup_form(&other, place->store.form);
 	second = other;
 	fd = blob_open(&place->store, &row.diff_id, &err);
 	(void)layer_import(&second->store, fd, &again, &err);
@@ -214,7 +215,7 @@ static void a_step_over_a_layer_is_its_changes(void **state)
 	cleanup_close int fd = -1;
 	struct layer_row base, step;
 
-	NEED_ROOT();
+	need_form(place);
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
 		raw_add(&tar, &entries[i]);
 	raw_end(&tar);
@@ -259,11 +260,9 @@ static void content_elsewhere_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			a_commit_is_what_importing_it_gives, setup, teardown),
+		IN_BOTH_FORMS(a_commit_is_what_importing_it_gives),
 		cmocka_unit_test_setup_teardown(an_empty_upper_is_the_empty_layer, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			a_step_over_a_layer_is_its_changes, setup, teardown),
+		IN_BOTH_FORMS(a_step_over_a_layer_is_its_changes),
 		cmocka_unit_test_setup_teardown(content_elsewhere_is_refused, setup, teardown),
 	};
 

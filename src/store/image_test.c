@@ -121,7 +121,7 @@ static void lowers_are_topmost_first(void **state)
 	struct digest ids[3] = { 0 };
 	char hex[HEX_MAX];
 
-	NEED_ROOT();
+	need_form(place);
 	put_layer(place, "one", &layers[0]);
 	put_layer(place, "two", &layers[1]);
 	ids[0] = layers[0].diff_id;
@@ -156,7 +156,7 @@ static void removing_takes_what_nothing_else_names(void **state)
 	cleanup_error struct error *err = NULL;
 	struct layer_row layers[2];
 
-	NEED_ROOT();
+	need_form(place);
 	put_layer(place, "shared", &layers[0]);
 	put_layer(place, "own", &layers[1]);
 	put_image(place, "first:1", layers, 2, &first);
@@ -180,10 +180,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(blobs_are_what_their_names_say, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			images_are_found_as_users_write_them, setup, teardown),
-		cmocka_unit_test_setup_teardown(lowers_are_topmost_first, setup, teardown),
+		IN_BOTH_FORMS(lowers_are_topmost_first),
 		cmocka_unit_test_setup_teardown(an_image_needs_its_layers, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			removing_takes_what_nothing_else_names, setup, teardown),
+		IN_BOTH_FORMS(removing_takes_what_nothing_else_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,22 +9,38 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "store/blob.h"
+#include "store/index.h"
 #include "store/pack.h"
 #include "store/transfer.h"
+#include "sys/lower.h"
+
+#define LOWER_MAX (HEX_MAX + sizeof("/" LOWER_INDEX))
+
+/* What overlay gets of a layer: hex/fs or hex/index.erofs; NULL when neither is there. */
+static const char *find_lower(struct store *store, const char *hex, char ret[static LOWER_MAX])
+{
+	static const char *const names[] = { "fs", LOWER_INDEX };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(ret, LOWER_MAX, "%s/%s", hex, names[i]);
+		if (faccessat(store->layers_fd, ret, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return ret;
+	}
+	return NULL;
+}
 
 /* 1 when both the row and the directory are there. */
 static int find_layer(struct store *store, const struct digest *diff_id, struct layer_row *ret,
 	struct error **err)
 {
 	struct catalog *catalog;
-	char path[HEX_MAX + 4], hex[HEX_MAX];
+	char path[LOWER_MAX], hex[HEX_MAX];
 	int found;
 
 	if (store_catalog(store, &catalog, err) < 0)
 		return -1;
 	found = catalog_find_layer(catalog, diff_id, ret, err);
-	(void)snprintf(path, sizeof(path), "%s/fs", digest_hex(diff_id, hex));
-	if (found == 1 && faccessat(store->layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	if (found == 1 && !find_lower(store, digest_hex(diff_id, hex), path))
 		return 0;
 	return found;
 }
@@ -90,16 +106,33 @@ static int place_layer(
 	return take_fd(&fd);
 }
 
-/*
- * Data before names: temp holds the layer's tree in fs, writer its tar. All data of the file system
- * is written by one syncfs(2); one fsync(2) for each of ten thousand files takes minutes.
- */
-static int sync_layer(const struct temp *temp, struct blob_writer **writer,
-	const struct digest *expected, struct layer_row *row, struct error **err)
+/* An index gets its tar beside it: the blob by a second name, with which it cannot go away. */
+static int link_data(
+	struct store *store, const struct temp *temp, const char *hex, struct error **err)
 {
-	if (syncfs(temp->fd) < 0)
+	if (linkat(store->blobs_fd, hex, temp->fd, LOWER_DATA, 0) < 0)
+		return error_sys(err, "link blob %s", hex);
+	return fd_sync(temp->fd, "a layer's directory", err);
+}
+
+/*
+ * Data before names: temp holds the layer's tree in fs, or its index, writer its tar. All data of a
+ * tree is written by one syncfs(2), as one fsync(2) for each of ten thousand files takes minutes; an
+ * index was synced by who wrote it.
+ */
+static int sync_layer(struct store *store, const struct temp *temp, struct blob_writer **writer,
+	enum layer_form form, const struct digest *expected, struct layer_row *row,
+	struct error **err)
+{
+	char hex[HEX_MAX];
+
+	if (form == LAYER_DIRECTORY && syncfs(temp->fd) < 0)
 		return error_sys(err, "sync the layer");
-	return blob_commit(writer, expected, &row->diff_id, &row->tar_size, err);
+	if (blob_commit(writer, expected, &row->diff_id, &row->tar_size, err) < 0)
+		return -1;
+	if (form == LAYER_EROFS)
+		return link_data(store, temp, digest_hex(&row->diff_id, hex), err);
+	return 0;
 }
 
 int layer_settle(struct store *store, const struct temp *temp, const struct layer_row *row,
@@ -134,25 +167,76 @@ static int make_tree(const struct temp *temp, struct error **err)
 	return take_fd(&fd);
 }
 
+static int unpack_into(const struct temp *temp, struct transfer_unpack *unpack,
+	struct transfer_result *ret, struct error **err)
+{
+	cleanup_close int fs_fd = make_tree(temp, err);
+
+	unpack->dest_fd = fs_fd;
+	return fs_fd < 0 ? -1 : transfer_unpack(unpack, ret, err);
+}
+
+/*
+ * An index of the tar is made, while the tar goes into the blob. 1, or 0 when the index cannot say
+ * all that is in the tar.
+ */
+static int index_into(const struct temp *temp, struct transfer_unpack *unpack,
+	struct transfer_result *ret, struct error **err)
+{
+	cleanup_layer_index struct layer_index *index = layer_index_new();
+	const char *why;
+	int result;
+
+	unpack->dest_fd = -1;
+	unpack->index = index;
+	result = transfer_unpack(unpack, ret, err);
+	unpack->index = NULL;
+	if (result < 0)
+		return -1;
+	return layer_index_write(index, temp->fd, blob_written(unpack->copy), &why, err);
+}
+
+/* What the index could not say, or what is wrong with the archive, unpacking knows. */
+static int unpack_blob(const struct temp *temp, const struct transfer_unpack *from,
+	struct transfer_result *ret, struct error **err)
+{
+	cleanup_close int tar_fd = blob_reopen(from->copy, err);
+	struct transfer_unpack unpack = { .archive_fd = tar_fd, .layer = true };
+
+	return tar_fd < 0 ? -1 : unpack_into(temp, &unpack, ret, err);
+}
+
+static int import_as(const struct temp *temp, struct transfer_unpack *unpack, enum layer_form *form,
+	struct transfer_result *ret, struct error **err)
+{
+	int indexed;
+
+	if (*form == LAYER_DIRECTORY)
+		return unpack_into(temp, unpack, ret, err);
+	indexed = index_into(temp, unpack, ret, err);
+	if (indexed != 0)
+		return indexed < 0 ? -1 : 0;
+	*form = LAYER_DIRECTORY;
+	return unpack_blob(temp, unpack, ret, err);
+}
+
 int layer_unpack(struct store *store, const struct temp *temp, struct transfer_unpack *unpack,
 	const struct digest *expected, struct layer_row *ret, struct error **err)
 {
-	cleanup_close int fs_fd = make_tree(temp, err);
-	struct blob_writer *writer = NULL;
 	struct transfer_result result;
 	struct layer_row row = { 0 };
+	enum layer_form form;
 	int outcome = -1;
 
-	if (fs_fd < 0 || blob_begin(store, &writer, err) < 0)
+	if (layer_form(store, &form, err) < 0 || blob_begin(store, &unpack->copy, err) < 0)
 		return -1;
-	unpack->dest_fd = fs_fd;
+	unpack->dest_fd = -1;
 	unpack->layer = true;
-	unpack->copy = writer;
-	if (transfer_unpack(unpack, &result, err) == 0) {
+	if (import_as(temp, unpack, &form, &result, err) == 0) {
 		row.size = result.size;
-		outcome = sync_layer(temp, &writer, expected, &row, err);
+		outcome = sync_layer(store, temp, &unpack->copy, form, expected, &row, err);
 	}
-	blob_abort(writer);
+	blob_abort(unpack->copy);
 	if (outcome == 0)
 		*ret = row;
 	return outcome;
@@ -225,7 +309,7 @@ static int commit_into(struct store *store, const struct temp *temp, const char 
 	if (outcome == 0 && renameat(AT_FDCWD, upper, temp->fd, "fs") < 0)
 		outcome = error_sys(err, "move %s to %s/layers", upper, store->path);
 	if (outcome == 0)
-		outcome = sync_layer(temp, &writer, NULL, &row, err);
+		outcome = sync_layer(store, temp, &writer, LAYER_DIRECTORY, NULL, &row, err);
 	if (outcome == 0)
 		outcome = layer_settle(store, temp, &row, err);
 	blob_abort(writer);
@@ -272,21 +356,20 @@ int layer_lowers(struct store *store, const struct digest *diff_ids, size_t coun
 	cleanup_strv strv lowers = NULL;
 
 	for (size_t i = count; i-- > 0;) {
-		char hex[HEX_MAX];
-		char *path =
-			xasprintf("%s/layers/%s/fs", store->path, digest_hex(&diff_ids[i], hex));
+		char hex[HEX_MAX], lower[LOWER_MAX];
+		char *path;
 
+		if (!find_lower(store, digest_hex(&diff_ids[i], hex), lower)) {
+			error_new(err, ERROR_NOT_FOUND, "layer sha256:%s is not in the store", hex);
+			return error_hint(err, "remove the image and pull or build it again");
+		}
+		path = xasprintf("%s/layers/%s", store->path, lower);
 		/* Overlay refuses a directory twice; the same layer further down shows nothing
 		 * anyway. */
-		if (strv_contains(lowers, path)) {
+		if (strv_contains(lowers, path))
 			free(path);
-			continue;
-		}
-		strv_take(&lowers, path);
-		if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-			continue;
-		error_new(err, ERROR_NOT_FOUND, "layer sha256:%s is not in the store", hex);
-		return error_hint(err, "remove the image and pull or build it again");
+		else
+			strv_take(&lowers, path);
 	}
 	*ret = take_ptr(lowers);
 	return 0;

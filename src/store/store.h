@@ -5,7 +5,10 @@
  *
  *   ROOT/oci-layout, ROOT/index.json    what makes it a layout that other tools can read
  *   ROOT/blobs/sha256/<hex>             configs, manifests, layers' uncompressed tars
- *   ROOT/layers/<hex of diff id>/fs     a layer's tree, as overlay wants it
+ *   ROOT/layers/<hex of diff id>/       a layer as overlay wants it (enum layer_form):
+ *                                 fs      its tree, unpacked; or
+ *                                 index.erofs, data   an index over its tar, and the tar: a hard
+ *                                                     link to the blob
  *   ROOT/partial/<hex>                  blobs whose download is not finished (store/partial.h)
  *   ROOT/tmp/                           what is being made
  *   ROOT/lock
@@ -39,6 +42,7 @@ struct store {
 	bool in_use; /* lock_fd is locked */
 	struct temp *temps; /* directories in tmp/ that this process is making */
 	struct catalog *catalog; /* owned; opened at first use by store_catalog() */
+	int form; /* enum layer_form of new layers; 0 until layer_form() has asked the kernel */
 };
 
 int store_open(const char *root, struct store *ret, struct error **err);
@@ -78,10 +82,21 @@ int blob_read(struct store *store, const struct digest *digest, size_t max, char
 	size_t *ret_length, struct error **err);
 
 /* ---- layers ---- */
+enum layer_form {
+	LAYER_DIRECTORY = 1, /* unpacked */
+	LAYER_EROFS, /* an index over the tar, which the kernel mounts */
+};
+
 /*
- * A tar (plain, gzip or zstd) becomes a layer: hashed, kept as a blob, checked and unpacked, all by
- * vessel-unpack, which has no rights outside. The catalogue row is committed. Returns with *ret
- * filled; idempotent.
+ * The form of layers that are imported: LAYER_EROFS where the kernel can put an overlay on such a
+ * layer in this store, which is tried. VESSEL_LAYERS=directory or =erofs in the environment forces
+ * one.
+ */
+int layer_form(struct store *store, enum layer_form *ret, struct error **err);
+/*
+ * A tar (plain, gzip or zstd) becomes a layer: hashed, kept as a blob, checked and listed or
+ * unpacked, all by vessel-unpack, which has no rights outside. The catalogue row is committed.
+ * Returns with *ret filled; idempotent.
  */
 int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct error **err);
 /*
@@ -93,7 +108,7 @@ bool layer_exists(struct store *store, const struct digest *diff_id);
 /* Keeps a layer's files from being removed, with or without a row, until the fd returned is closed.
  * Not for who holds a temporary directory's lock. */
 int layer_hold(struct store *store, const struct digest *diff_id, struct error **err);
-/* Paths for overlay, topmost first. */
+/* Paths for mount_overlay(), topmost first; of layers that are not unpacked, that of the index. */
 int layer_lowers(struct store *store, const struct digest *diff_ids, size_t count, strv *ret,
 	struct error **err);
 /* Unpacks a local archive below dest_fd (ADD); compressed forms by content, gzip bzip2 xz zstd

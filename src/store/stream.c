@@ -123,6 +123,11 @@ void stream_skip(struct stream *stream, size_t length)
 	stream->start += length;
 }
 
+uint64_t stream_offset(const struct stream *stream)
+{
+	return stream->total - (stream->end - stream->start);
+}
+
 int stream_drain(struct stream *stream, struct error **err)
 {
 	const char *data;

@@ -36,6 +36,8 @@ void stream_free(struct stream *stream);
 ssize_t stream_peek(struct stream *stream, size_t wanted, const char **ret, struct error **err);
 /* Takes away length bytes of those that stream_peek() showed. */
 void stream_skip(struct stream *stream, size_t length);
+/* How many bytes were taken away: where the next one stands in what comes out. */
+uint64_t stream_offset(const struct stream *stream);
 /* Reads to the end: what follows an archive's end belongs to its digest. */
 int stream_drain(struct stream *stream, struct error **err);
 

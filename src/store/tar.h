@@ -74,6 +74,8 @@ struct tar_reader *tar_reader_new(struct stream *stream); /* stream is borrowed 
 void tar_reader_free(struct tar_reader *reader);
 /* 1: *ret is the next entry, the reader's until the next call; 0: the end. */
 int tar_next(struct tar_reader *reader, struct tar_entry **ret, struct error **err);
+/* Whether the entry is a sparse file; then where its data, one piece in the stream, goes. */
+bool tar_extents(const struct tar_reader *reader, const struct tar_extent **ret, size_t *ret_count);
 /* The entry's content, piece by piece: 1, 0 at its end. *ret_offset is where in the file it goes.
  */
 int tar_data(struct tar_reader *reader, const char **ret, size_t *ret_length, int64_t *ret_offset,

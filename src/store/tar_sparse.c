@@ -160,3 +160,10 @@ size_t tar_sparse_take(struct tar_reader *reader, size_t available)
 	left = extent->offset + extent->length - reader->offset;
 	return (int64_t)available > left ? (size_t)left : available;
 }
+
+bool tar_extents(const struct tar_reader *reader, const struct tar_extent **ret, size_t *ret_count)
+{
+	*ret = reader->extents;
+	*ret_count = reader->extent_count;
+	return reader->sparse;
+}

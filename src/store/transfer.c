@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/spawn.h"
 #include "store/feed.h"
+#include "store/index.h"
 #include "store/store.h"
 #include "sys/msg.h"
 #include "sys/path.h"
@@ -74,12 +75,14 @@ static int start(struct transfer *transfer, struct error **err)
 	const struct transfer_unpack *unpack = transfer->unpack;
 	cleanup_close int write_fd = -1, their_fd = -1, feed_fd = -1;
 	int sockets[2];
-	const char *words[5] = { "vessel-unpack" };
+	const char *words[6] = { "vessel-unpack" };
 	size_t count = 1;
 	struct spawn spawn = SPAWN_INIT;
 
 	if (unpack->detect)
 		words[count++] = "--detect";
+	if (unpack->index)
+		words[count++] = "--list";
 	if (unpack->layer)
 		words[count++] = "--layer";
 	if (unpack->copy) {
@@ -160,14 +163,21 @@ static int take_answer(struct transfer *transfer, struct error **err)
 	msg_close_fds(msg);
 	switch (msg->type) {
 	case TRANSFER_OPAQUE:
+		if (transfer->unpack->index)
+			break;
 		return set_opaque(transfer, msg->data, err);
+	case TRANSFER_ENTRIES:
+		if (!transfer->unpack->index)
+			break;
+		return layer_index_feed(transfer->unpack->index, msg->data, msg->length, err);
 	case TRANSFER_DONE:
 		return take_done(transfer, err);
 	case TRANSFER_ERROR:
 		return error_unpack(err, msg->data, msg->length);
 	default:
-		return error_new(err, ERROR_INTERNAL, "an unknown message from vessel-unpack");
+		break;
 	}
+	return error_new(err, ERROR_INTERNAL, "an unknown message from vessel-unpack");
 }
 
 static int take_results(

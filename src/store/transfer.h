@@ -6,6 +6,7 @@
  *   vessel-unpack   stdin: the archive; fd 3: answer socket; fd 4: directory to fill.
  *                   --layer: whiteouts become overlay's, and opaque directories are told;
  *                   --copy: the uncompressed archive goes to stdout as well;
+ *                   --list: nothing is unpacked, the entries are told; there is no fd 4
  *                   --detect: only tells whether it is an archive; there is no fd 4
  *
  * Whatever it answers is checked again: a digest by hashing, a path by openat2. So the engine
@@ -21,20 +22,23 @@ struct blob_writer;
 struct codec;
 struct error;
 struct feed;
+struct layer_index;
 
 enum transfer_message {
 	TRANSFER_PROGRESS = 1, /* JSON: { "id": "…", "status": "…", "current": n, "total": n } */
 	TRANSFER_DONE, /* JSON: the answer; of unpack { "size": n, "entries": n } */
 	TRANSFER_ERROR, /* error_pack() bytes */
 	TRANSFER_OPAQUE, /* the path of a directory that hides those in lower layers */
+	TRANSFER_ENTRIES, /* bytes of a listing (store/listing.h) */
 };
 
 struct transfer_unpack {
-	int archive_fd, dest_fd; /* borrowed; dest_fd is -1 with detect */
+	int archive_fd, dest_fd; /* borrowed; dest_fd is -1 with detect and index */
 	struct feed *feed; /* borrowed; the archive instead of archive_fd; NULL: none */
 	bool detect; /* only tell whether it is an archive, by entries of 1 or 0 */
 	bool layer;
 	struct blob_writer *copy; /* NULL: none */
+	struct layer_index *index; /* gets the entries, instead of dest_fd; NULL: none */
 };
 
 struct transfer_result {

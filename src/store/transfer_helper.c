@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "store/jail.h"
+#include "store/listing.h"
 #include "store/stream.h"
 #include "store/tar_header.h"
 #include "store/transfer.h"
@@ -26,8 +27,14 @@ static int tell_opaque(void *arg, const char *path, struct error **err)
 	return msg_send(ANSWER_FD, TRANSFER_OPAQUE, path, strlen(path), err);
 }
 
+static int tell_entries(void *arg, const void *data, size_t length, struct error **err)
+{
+	(void)arg;
+	return msg_send(ANSWER_FD, TRANSFER_ENTRIES, data, length, err);
+}
+
 struct words {
-	bool detect, layer, copy;
+	bool detect, list, layer, copy;
 };
 
 static int parse_words(char *const *words, struct words *ret, struct error **err)
@@ -37,6 +44,8 @@ static int parse_words(char *const *words, struct words *ret, struct error **err
 			ret->layer = true;
 		else if (strcmp(*words, "--copy") == 0)
 			ret->copy = true;
+		else if (strcmp(*words, "--list") == 0)
+			ret->list = true;
 		else if (strcmp(*words, "--detect") == 0)
 			ret->detect = true;
 		else
@@ -86,19 +95,23 @@ static int run(char *const *argv, const struct codec *const *codecs, struct erro
 	struct unpack_options unpack = {
 		.dest_fd = DEST_FD, .limit = STREAM_LIMIT, .opaque = tell_opaque
 	};
+	const struct listing_options listing = { .limit = STREAM_LIMIT, .sink = tell_entries };
 	struct unpack_result result;
 	cleanup_stream struct stream *stream = NULL;
+	int done;
 
-	if (parse_words(argv, &words, err) < 0 || jail_enter(words.detect ? -1 : DEST_FD, err) < 0)
+	if (parse_words(argv, &words, err) < 0 ||
+		jail_enter(words.detect || words.list ? -1 : DEST_FD, err) < 0)
 		return -1;
 	if (words.detect)
 		return detect(&options, err);
 	options.copy_fd = words.copy ? COPY_FD : -1;
 	unpack.layer = words.layer;
-	if (stream_open(&options, &stream, err) < 0 ||
-		unpack_stream(stream, &unpack, &result, err) < 0)
+	if (stream_open(&options, &stream, err) < 0)
 		return -1;
-	return answer(&result, err);
+	done = words.list ? listing_stream(stream, &listing, &result, err)
+			  : unpack_stream(stream, &unpack, &result, err);
+	return done < 0 ? -1 : answer(&result, err);
 }
 
 bool transfer_was_started(void)

@@ -29,10 +29,20 @@ struct note {
 	char path[];
 };
 
+/*
+ * An opaque directory. They are told at the end: who sets the attribute does so when it likes, and
+ * the directory may be replaced by the next entry.
+ */
+struct opaque {
+	struct opaque *next;
+	char path[];
+};
+
 struct unpack {
 	const struct unpack_options *options;
 	struct tar_reader *reader;
 	struct note *first, **last;
+	struct opaque *opaque;
 	size_t notes_size;
 	/*
 	 * One directory is remembered: most entries stand beside the one before. It cannot go
@@ -49,6 +59,7 @@ struct place {
 	int fd; /* its directory, borrowed */
 	const char *name;
 	bool exists; /* a directory that was there */
+	bool was_whiteout; /* what was there said that there is nothing */
 	int file_fd; /* of a new file */
 };
 
@@ -57,8 +68,7 @@ static void place_done_p_(struct place *place)
 	close_fd(place->file_fd);
 }
 
-/* "./a//b/" -> "a/b", "/a" -> "a", "." -> ""; a name must not climb, nor a whiteout hold names. */
-static int clean_name(const char *path, bool layer, char **ret, struct error **err)
+int unpack_clean_name(const char *path, bool layer, char **ret, struct error **err)
 {
 	cleanup_free char *clean = xcalloc(strlen(path) + 1, 1);
 	char *out = clean;
@@ -147,6 +157,42 @@ static int finish_directory(
 	return 0;
 }
 
+static int note_opaque(struct unpack *unpack, const char *path, struct error **err)
+{
+	size_t length = strlen(path) + 1;
+	struct opaque *note;
+
+	if (unpack->opaque && strcmp(unpack->opaque->path, path) == 0)
+		return 0;
+	unpack->notes_size += sizeof(*note) + length;
+	if (unpack->notes_size > NOTES_MAX)
+		return error_new(err, ERROR_INVALID, "too many directories");
+	note = xcalloc(1, sizeof(*note) + length);
+	memcpy(note->path, path, length);
+	note->next = unpack->opaque;
+	unpack->opaque = note;
+	return 0;
+}
+
+/* What was at path, or below it, is gone. */
+static void forget_opaque(struct unpack *unpack, const char *path)
+{
+	struct opaque **at = &unpack->opaque;
+	size_t length = strlen(path);
+
+	while (*at) {
+		struct opaque *note = *at;
+
+		if (strncmp(note->path, path, length) == 0 &&
+			(note->path[length] == '/' || note->path[length] == '\0')) {
+			*at = note->next;
+			free(note);
+		} else {
+			at = &note->next;
+		}
+	}
+}
+
 static bool is_whiteout(const struct stat *st)
 {
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
@@ -167,14 +213,13 @@ static int make_room(struct unpack *unpack, struct place *place, const struct ta
 		place->exists = true;
 		return 0;
 	}
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st.st_mode)) {
+		forget_opaque(unpack, place->path);
 		return tree_remove_at(place->fd, place->name, err);
+	}
 	if (unlinkat(place->fd, place->name, 0) < 0)
 		return error_sys(err, "replace what is there");
-	/* "Gone", said this layer, and now there is a new one: it must not show the old one's
-	 * content. */
-	if (unpack->options->layer && is_whiteout(&st) && entry->type == TAR_DIRECTORY)
-		return unpack->options->opaque(unpack->options->arg, place->path, err);
+	place->was_whiteout = unpack->options->layer && is_whiteout(&st);
 	return 0;
 }
 
@@ -220,8 +265,14 @@ static int create_entry(struct unpack *unpack, struct place *place, const struct
 	if (errno == EEXIST) {
 		if (make_room(unpack, place, entry, err) < 0)
 			return -1;
-		if (place->exists || create(place, entry) == 0)
+		if (place->exists)
 			return 0;
+		/* "Gone", said this layer, and now there is a new one: it must not show the old
+		 * one's content. */
+		if (create(place, entry) == 0)
+			return place->was_whiteout && entry->type == TAR_DIRECTORY
+				       ? note_opaque(unpack, place->path, err)
+				       : 0;
 	}
 	return error_sys(err, "make a %s", type_names[entry->type]);
 }
@@ -233,7 +284,7 @@ static int link_entry(struct unpack *unpack, struct place *place, const struct t
 	cleanup_close int target_fd = -1;
 	struct stat old, st;
 
-	if (clean_name(entry->link, unpack->options->layer, &target, err) < 0)
+	if (unpack_clean_name(entry->link, unpack->options->layer, &target, err) < 0)
 		return error_wrap(err, "hard link to '%s'", entry->link);
 	target_fd = path_parent_in_root(unpack->options->dest_fd, target, &name, err);
 	if (target_fd < 0)
@@ -325,12 +376,11 @@ static int unpack_root(struct unpack *unpack, struct tar_entry *entry, struct er
 
 static int unpack_whiteout(struct unpack *unpack, const struct place *place, struct error **err)
 {
-	const struct unpack_options *options = unpack->options;
 	const char *hidden = place->name + strlen(WHITEOUT);
 	struct stat st;
 
 	if (strcmp(place->name, WHITEOUT_OPAQUE) == 0)
-		return options->opaque(options->arg, unpack->parent, err);
+		return note_opaque(unpack, unpack->parent, err);
 	if (strncmp(place->name, WHITEOUT_META, strlen(WHITEOUT_META)) == 0)
 		return 0;
 	if (!*hidden || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0)
@@ -341,9 +391,10 @@ static int unpack_whiteout(struct unpack *unpack, const struct place *place, str
 		return error_sys(err, "make a whiteout");
 	/* It hides what is below this layer, and not what this layer has put there already. */
 	if (S_ISDIR(st.st_mode)) {
-		cleanup_free char *path = xasprintf("%s/%s", unpack->parent, hidden);
+		cleanup_free char *path =
+			xasprintf("%s%s%s", unpack->parent, *unpack->parent ? "/" : "", hidden);
 
-		return options->opaque(options->arg, path, err);
+		return note_opaque(unpack, path, err);
 	}
 	return 0;
 }
@@ -353,7 +404,7 @@ static int unpack_entry(struct unpack *unpack, struct tar_entry *entry, struct e
 	cleanup_free char *path = NULL;
 	CLEANUP(place_done) struct place place = { .file_fd = -1 };
 
-	if (clean_name(entry->path, unpack->options->layer, &path, err) < 0 || !path)
+	if (unpack_clean_name(entry->path, unpack->options->layer, &path, err) < 0 || !path)
 		return -1;
 	if (!*path)
 		return unpack_root(unpack, entry, err);
@@ -390,7 +441,20 @@ static int unpack_all(struct unpack *unpack, struct stream *stream, struct error
 	for (const struct note *note = unpack->first; note; note = note->next)
 		if (finish_directory(unpack, note, err) < 0)
 			return -1;
+	for (const struct opaque *note = unpack->opaque; note; note = note->next)
+		if (unpack->options->opaque(unpack->options->arg, note->path, err) < 0)
+			return -1;
 	return 0;
+}
+
+static void forget_opaque_all(struct unpack *unpack)
+{
+	while (unpack->opaque) {
+		struct opaque *note = unpack->opaque;
+
+		unpack->opaque = note->next;
+		free(note);
+	}
 }
 
 int unpack_stream(struct stream *stream, const struct unpack_options *options,
@@ -411,6 +475,7 @@ int unpack_stream(struct stream *stream, const struct unpack_options *options,
 		tar_xattrs_done(&note->xattrs);
 		free(note);
 	}
+	forget_opaque_all(&unpack);
 	close_fd(unpack.parent_fd);
 	free(unpack.parent);
 	if (result == 0)

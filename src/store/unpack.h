@@ -36,3 +36,5 @@ struct unpack_result {
 
 int unpack_stream(struct stream *stream, const struct unpack_options *options,
 	struct unpack_result *ret, struct error **err);
+/* "./a//b/" -> "a/b", "/a" -> "a", "." -> ""; a name must not climb, nor a whiteout hold names. */
+int unpack_clean_name(const char *path, bool layer, char **ret, struct error **err);

@@ -265,7 +265,7 @@ static void whiteouts_become_overlays(void **state)
 	assert_true(is_there(place, "kept") && !is_whiteout(place, "kept"));
 	assert_false(is_there(place, "opaque/.wh..wh..opq"));
 	assert_false(is_there(place, ".wh..wh.plnk"));
-	assert_string_equal(place->opaque, "opaque\n/again\nlater\n");
+	assert_string_equal(place->opaque, "later\nagain\nopaque\n");
 }
 
 static const struct {

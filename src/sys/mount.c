@@ -12,9 +12,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/strv.h"
+#include "sys/lower.h"
 
 #define FSCONFIG_TEXT_MAX 256 /* what the kernel takes as one value, with its NUL */
 #define MOUNT_DATA_MAX 4096 /* what mount(2) takes: one page */
@@ -214,19 +217,60 @@ static int overlay_old(char *const *lowers, const char *upper, const char *work,
 	return context_mount(context_fd, "overlay", 0, err);
 }
 
+/* Mounts that overlay clones when it is made: until then they must stay. */
+struct held {
+	int *fds;
+	size_t count;
+};
+
+static void held_done_p_(struct held *held)
+{
+	int saved = errno;
+
+	while (held->count > 0)
+		close_fd(held->fds[--held->count]);
+	free(held->fds);
+	errno = saved;
+}
+
+static int set_lower(int context_fd, const char *path, struct held *held, struct error **err)
+{
+	int fd;
+
+	if (!lower_is_index(path))
+		return set_directory(context_fd, "lowerdir+", path, err);
+	fd = lower_mount(path, err);
+	if (fd < 0)
+		return -1;
+	held->fds[held->count++] = fd;
+	/* By fd since Linux 6.13; a detached mount since 6.15. */
+	if (syscall(SYS_fsconfig, context_fd, FSCONFIG_SET_FD, "lowerdir+", NULL, fd) == 0)
+		return 0;
+	context_failed(context_fd, err, "overlay", "mount");
+	return error_wrap(err, "lowerdir+ '%s'", path);
+}
+
 static int overlay_new(char *const *lowers, const char *upper, const char *work, uint64_t attrs,
 	struct error **err)
 {
+	struct held held CLEANUP(held_done) = { xcalloc(strv_length(lowers) + 1, sizeof(int)), 0 };
 	cleanup_close int context_fd = context_open("overlay", err);
 
 	if (context_fd < 0)
 		return -1;
 	for (; *lowers; lowers++)
-		if (set_directory(context_fd, "lowerdir+", *lowers, err) < 0)
+		if (set_lower(context_fd, *lowers, &held, err) < 0)
 			return -1;
 	if (upper && set_upper(context_fd, upper, work, err) < 0)
 		return -1;
 	return context_mount(context_fd, "overlay", attrs, err);
+}
+
+static bool has_index(char *const *lowers)
+{
+	while (*lowers && !lower_is_index(*lowers))
+		lowers++;
+	return *lowers != NULL;
 }
 
 /*
@@ -238,7 +282,7 @@ int mount_overlay(char *const *lowers, const char *upper, const char *work, uint
 {
 	cleanup_close int fd = overlay_new(lowers, upper, work, attrs, err);
 
-	if (fd < 0 && error_errno(*err) == EINVAL) {
+	if (fd < 0 && error_errno(*err) == EINVAL && !has_index(lowers)) {
 		error_free(*err);
 		*err = NULL;
 		fd = overlay_old(lowers, upper, work, err);

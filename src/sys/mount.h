@@ -22,8 +22,8 @@ struct mount_option {
 int mount_new(const char *type, const char *source, const struct mount_option *options,
 	uint64_t attrs, struct error **err);
 /*
- * An overlay, detached. lowers: topmost first, NULL-terminated paths. upper and work may be NULL
- * for a read-only one. Falls back where "lowerdir+" is unknown (before Linux 6.5).
+ * An overlay, detached. lowers: topmost first, NULL-terminated paths (sys/lower.h). upper and work
+ * may be NULL for a read-only one. Falls back where "lowerdir+" is unknown (before Linux 6.5).
  */
 int mount_overlay(char *const *lowers, const char *upper, const char *work, uint64_t attrs,
 	struct error **err);

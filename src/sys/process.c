@@ -45,6 +45,13 @@ int pidfd_open_pid(pid_t pid, struct error **err)
 	return fd < 0 ? error_sys(err, "open process %d", (int)pid) : fd;
 }
 
+int pidfd_get_fd(int pidfd, int fd, struct error **err)
+{
+	int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	return copy < 0 ? error_sys(err, "take over fd %d of a process", fd) : copy;
+}
+
 int pidfd_signal(int pidfd, int signal, struct error **err)
 {
 	if (syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0)

@@ -16,6 +16,8 @@ struct error;
  */
 pid_t process_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct error **err);
 int pidfd_open_pid(pid_t pid, struct error **err);
+/* A copy of another process's fd, of whom the caller may trace. */
+int pidfd_get_fd(int pidfd, int fd, struct error **err);
 /* 1 sent, 0 when the process has ended. */
 int pidfd_signal(int pidfd, int signal, struct error **err);
 /* 1 ended, 0 when timeout_ms passed first (-1: none). Works for any process, child or not. */
