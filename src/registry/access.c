@@ -135,25 +135,36 @@ int access_make(const char *registry, const struct credential *credential, struc
 
 /* ---- from process to process ---- */
 
+static const char *flags_of(const struct endpoint *endpoint)
+{
+	static const char *const flags[] = { "", "i", "m", "im", "t", "it", "mt", "imt" };
+
+	return flags[endpoint->insecure | endpoint->is_mirror << 1 |
+		     endpoint->credential.is_identity_token << 2];
+}
+
+static void put_text(struct buf *out, const char *text)
+{
+	if (text)
+		buf_puts(out, text);
+	buf_putc(out, '\0');
+}
+
 /* Four texts for each endpoint, each with its NUL: flags, location, user, secret. */
 int access_send(int socket_fd, const struct access *access, struct error **err)
 {
-	cleanup_buf struct buf out = BUF_INIT(MSG_MAX);
+	cleanup_buf struct buf out = BUF_INIT(MSG_MAX + 1);
 	int result;
 
 	if (!buf_reserve(&out, MSG_MAX)) /* so that no copy is left behind by growing */
 		abort();
 	for (size_t i = 0; i < access->count; i++) {
 		const struct endpoint *endpoint = &access->endpoints[i];
-		const struct credential *credential = &endpoint->credential;
 
-		buf_printf(&out, "%s%s%s%c%s%c", endpoint->insecure ? "i" : "",
-			endpoint->is_mirror ? "m" : "", credential->is_identity_token ? "t" : "", 0,
-			endpoint->location, 0);
-		buf_puts(&out, credential->user ? credential->user : "");
-		buf_putc(&out, '\0');
-		buf_puts(&out, credential->secret ? credential->secret : "");
-		buf_putc(&out, '\0');
+		put_text(&out, flags_of(endpoint));
+		put_text(&out, endpoint->location);
+		put_text(&out, endpoint->credential.user);
+		put_text(&out, endpoint->credential.secret);
 	}
 	if (buf_check(&out, "what the configuration says of the registry", err) < 0)
 		return -1;
