@@ -34,7 +34,7 @@ int auth_file_read(const char *path, struct auth_file *ret, struct error **err)
 	ssize_t length = file_read_at(AT_FDCWD, path, FILE_MAX, &text, err);
 	int result = 0;
 
-	if (length < 0 && error_errno(*err) == ENOENT) {
+	if (length < 0 && (error_errno(*err) == ENOENT || error_errno(*err) == ENOTDIR)) {
 		error_free(take_ptr(*err));
 	} else if (length < 0) {
 		return -1;

@@ -149,7 +149,8 @@ static int untrusted_error(
 			"SSL_CERT_FILE",
 			origin->host, origin->port);
 	}
-	if (exchange->verify_result == 0) { /* the chain is good */
+	/* The chain is good, or was not looked at any more (1, unspecified). */
+	if (exchange->verify_result <= 1) {
 		error_new(err, ERROR_UNAVAILABLE, "%s: the certificate is not for the name %s",
 			exchange->shown, origin->host);
 		return error_hint(err, "use the name that the certificate was made for");
