@@ -239,8 +239,8 @@ static int make_folder(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	path = xasprintf(".:%s:/usr/bin:/bin", folder);
-	return setenv("DOCKER_CONFIG", folder, 1) || setenv("REGISTRY_AUTH_FILE", "/dev/null/none", 1) ||
-	       setenv("PATH", path, 1);
+	return setenv("DOCKER_CONFIG", folder, 1) ||
+	       setenv("REGISTRY_AUTH_FILE", "/dev/null/none", 1) || setenv("PATH", path, 1);
 }
 
 static int remove_folder(void **state)
