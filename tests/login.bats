@@ -422,6 +422,45 @@ helper_program() {
 	[[ "$stderr" != *hush* ]]
 }
 
+@test "HTTP/2 where the server has it" {
+	command -v nginx >/dev/null || skip "needs nginx"
+	make_ca ca
+	make_cert good IP:127.0.0.1
+	trust 127.0.0.1:5448
+	registry plain 127.0.0.1 5000
+	fill 127.0.0.1:5000/a
+	mkdir "$TEST_DIR/nginx"
+	cat >"$TEST_DIR/nginx.conf" <<-END
+		daemon off;
+		pid $TEST_DIR/nginx/pid;
+		error_log $TEST_DIR/nginx/error;
+		events {}
+		http {
+			log_format short '\$server_protocol \$connection \$request_method \$uri \$status';
+			access_log $TEST_DIR/nginx/access short;
+			client_body_temp_path $TEST_DIR/nginx/b;
+			proxy_temp_path $TEST_DIR/nginx/p;
+			fastcgi_temp_path $TEST_DIR/nginx/f;
+			uwsgi_temp_path $TEST_DIR/nginx/u;
+			scgi_temp_path $TEST_DIR/nginx/s;
+			server {
+				listen 127.0.0.1:5448 ssl http2;
+				ssl_certificate $TEST_DIR/good.crt;
+				ssl_certificate_key $TEST_DIR/good.key;
+				location / { proxy_pass http://127.0.0.1:5000; proxy_set_header Host \$http_host; }
+			}
+		}
+	END
+	serve nginx nginx -c "$TEST_DIR/nginx.conf" -e "$TEST_DIR/nginx/error"
+	wait_until answers 127.0.0.1 5448
+	engine pull 127.0.0.1:5448/a
+	run cat "$TEST_DIR/nginx/access"
+	assert_match 'HTTP/2.0 [0-9]+ GET /v2/a/manifests/latest 200'
+	assert_match 'HTTP/2.0 [0-9]+ GET /v2/a/blobs/sha256:[0-9a-f]+ 200'
+	refute_contains "HTTP/1"
+	stop_serving nginx
+}
+
 @test "the helper is confined: no file of others, no program, few system calls" {
 	registry plain 127.0.0.1 5000
 	fill 127.0.0.1:5000/a

@@ -95,26 +95,32 @@ make_cert() {
 
 trust() { mkdir -p "$VESSEL_CERTS_DIR/$1" && cp "$TEST_DIR/ca.crt" "$VESSEL_CERTS_DIR/$1/ca.crt"; }
 
-# An image of one small layer, as an OCI layout.
+# An image of some small layers, as an OCI layout.
 make_layout() {
 	local dir="$TEST_DIR/layout"
 	[ -e "$dir" ] && return
-	mkdir -p "$dir/blobs/sha256" "$TEST_DIR/layer"
-	echo hello >"$TEST_DIR/layer/hello"
-	tar -C "$TEST_DIR/layer" --owner=0 --group=0 -cf "$TEST_DIR/layer.tar" .
-	python3 - "$dir" "$TEST_DIR/layer.tar" <<-'END'
-		import gzip, hashlib, json, os, platform, sys
-		folder, tar = sys.argv[1], open(sys.argv[2], "rb").read()
+	mkdir -p "$dir/blobs/sha256"
+	python3 - "$dir" <<-'END'
+		import gzip, hashlib, io, json, platform, random, sys, tarfile
+		folder = sys.argv[1]
 		def blob(data, kind, **more):
 		    digest = hashlib.sha256(data).hexdigest()
 		    open(f"{folder}/blobs/sha256/{digest}", "wb").write(data)
 		    return {"mediaType": "application/vnd.oci.image." + kind, "digest": "sha256:" + digest, "size": len(data), **more}
+		def layer(i):
+		    out, data = io.BytesIO(), random.Random(i).randbytes(300000)
+		    with tarfile.open(fileobj=out, mode="w") as tar:
+		        info = tarfile.TarInfo(f"file{i}")
+		        info.size = len(data)
+		        tar.addfile(info, io.BytesIO(data))
+		    return out.getvalue()
 		machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-		layer = blob(gzip.compress(tar, mtime=0), "layer.v1.tar+gzip")
+		tars = [layer(i) for i in range(5)]
+		layers = [blob(gzip.compress(tar, mtime=0), "layer.v1.tar+gzip") for tar in tars]
 		config = blob(json.dumps({"architecture": machine, "os": "linux", "config": {}, "rootfs": {"type": "layers",
-		    "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()]}}).encode(), "config.v1+json")
+		    "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest() for tar in tars]}}).encode(), "config.v1+json")
 		manifest = blob(json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-		    "config": config, "layers": [layer]}).encode(), "manifest.v1+json",
+		    "config": config, "layers": layers}).encode(), "manifest.v1+json",
 		    annotations={"org.opencontainers.image.ref.name": "latest"})
 		json.dump({"schemaVersion": 2, "manifests": [manifest]}, open(folder + "/index.json", "w"))
 		json.dump({"imageLayoutVersion": "1.0.0"}, open(folder + "/oci-layout", "w"))

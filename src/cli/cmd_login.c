@@ -51,7 +51,7 @@ static int read_stdin(char **ret, struct error **err)
 {
 	ssize_t length = file_read_fd(STDIN_FILENO, "the password", SECRET_MAX, ret, err);
 
-	if (length < 0)
+	if (length < 0 || !*ret)
 		return -1;
 	if (length > 0 && (*ret)[length - 1] == '\n')
 		(*ret)[--length] = '\0';

@@ -27,30 +27,39 @@ void auth_file_done(struct auth_file *file)
 	*file = (struct auth_file){ 0 };
 }
 
+/* An empty file is what a full disk leaves of it; there is nothing to lose. */
+static int parse(const char *path, const char *text, size_t length, struct json_object **ret,
+	struct error **err)
+{
+	if (length == 0)
+		return 0;
+	if (json_parse(text, length, path, ret, err) < 0)
+		return error_hint(err, "repair it, or move it away; it is not changed");
+	if (!json_object_is_type(*ret, json_type_object))
+		return error_new(err, ERROR_INVALID, "%s is not a JSON object", path);
+	return 0;
+}
+
 int auth_file_read(const char *path, struct auth_file *ret, struct error **err)
 {
-	cleanup_auth_file struct auth_file file = { .path = xstrdup(path) };
+	cleanup_json struct json_object *root = NULL;
 	cleanup_free char *text = NULL;
 	ssize_t length = file_read_at(AT_FDCWD, path, FILE_MAX, &text, err);
+	bool is_there = length >= 0;
 	int result = 0;
 
-	if (length < 0 && (error_errno(*err) == ENOENT || error_errno(*err) == ENOTDIR)) {
-		error_free(take_ptr(*err));
-	} else if (length < 0) {
+	if (!is_there && error_errno(*err) != ENOENT && error_errno(*err) != ENOTDIR)
 		return -1;
-	} else {
-		/* An empty one is what a full disk leaves of it; there is nothing to lose. */
-		result = length == 0 ? 0 : json_parse(text, (size_t)length, path, &file.root, err);
+	if (is_there) {
+		result = parse(path, text, (size_t)length, &root, err);
 		explicit_bzero(text, (size_t)length);
-		if (result < 0)
-			return error_hint(err, "repair it, or move it away; it is not changed");
-		if (file.root && !json_object_is_type(file.root, json_type_object))
-			return error_new(err, ERROR_INVALID, "%s is not a JSON object", path);
-		result = 1;
+	} else {
+		error_free(take_ptr(*err));
 	}
-	*ret = file;
-	file = (struct auth_file){ 0 };
-	return result;
+	if (result < 0)
+		return -1;
+	*ret = (struct auth_file){ xstrdup(path), take_ptr(root) };
+	return is_there;
 }
 
 /* ---- names of registries ---- */

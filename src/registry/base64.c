@@ -19,7 +19,7 @@ char *base64_encode(const void *data, size_t length)
 				(left > 2 ? in[i + 2] : 0);
 
 		for (unsigned int k = 0; k < 4; k++)
-			out[k] = k <= left ? alphabet[bits >> (18 - 6 * k) & 63] : '=';
+			out[k] = (char)(k <= left ? alphabet[bits >> (18 - 6 * k) & 63] : '=');
 	}
 	return text;
 }

@@ -136,6 +136,8 @@ static int run(
 		*ret = take_ptr(output);
 		return 0;
 	}
+	if (!output) /* file_read_fd() has filled it */
+		output = xstrdup("");
 	if (strncmp(output, NOT_FOUND, strlen(NOT_FOUND)) == 0)
 		return 1;
 	make_printable(output);

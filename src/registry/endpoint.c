@@ -53,21 +53,21 @@ static void tell_all(const struct repository *repository, struct error **err)
 
 int endpoint_next(struct repository *repository, struct error **err)
 {
-	cleanup_error struct error *unusable = NULL;
-
 	while (endpoint_has_next(repository)) {
+		struct error *unusable = NULL;
+
 		keep_failure(repository, *err);
-		if (endpoint_use(repository, repository->endpoint + 1, true, &unusable) == 0) {
-			error_free(take_ptr(*err));
+		error_free(*err);
+		*err = NULL;
+		if (endpoint_use(repository, repository->endpoint + 1, true, &unusable) == 0)
 			return 1;
-		}
-		error_free(take_ptr(*err));
-		*err = take_ptr(unusable);
+		*err = unusable;
 	}
 	if (repository->failures)
 		tell_all(repository, err);
 	return 0;
 }
+
 /* ---- elsewhere ---- */
 
 /*

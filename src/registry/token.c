@@ -18,7 +18,7 @@
 #define TOKEN_BYTES_MAX (1024UL * 1024)
 #define TOKEN_MAX 65536
 #define LIFE_DEFAULT_S 60 /* of a token that does not say how long it lives */
-#define LIFE_MAX_S (7 * 24 * 3600)
+#define LIFE_MAX_S INT64_C(604800)
 #define SECOND INT64_C(1000000000)
 #define CLIENT "vessel"
 
@@ -130,7 +130,7 @@ static char *oauth_form(const struct repository *repository, const struct challe
 {
 	cleanup_strv strv list = scopes(repository);
 	cleanup_free char *joined = strv_join(list, " ");
-	char *form = xstrdup("?");
+	cleanup_secret char *form = xstrdup("?"); /* as if it were a URL's query */
 
 	add_query(&form, "grant_type", "refresh_token");
 	add_query(&form, "service", challenge->service);
@@ -138,8 +138,7 @@ static char *oauth_form(const struct repository *repository, const struct challe
 	if (*joined)
 		add_query(&form, "scope", joined);
 	add_query(&form, "refresh_token", repository->credential->secret);
-	memmove(form, form + strcspn(form, "&") + 1, strlen(form) - strcspn(form, "&"));
-	return form;
+	return xstrdup(form + strspn(form, "?&"));
 }
 
 /* ---- the answer ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/toml.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -65,25 +66,8 @@ static int end_line(struct toml_reader *reader, struct error **err)
 
 /* ---- strings ---- */
 
-/* "u00e9" and "U0001f600": a code point as UTF-8. */
-static int put_code_point(struct toml_reader *reader, struct buf *out, struct error **err)
+static void put_utf8(struct buf *out, uint32_t code)
 {
-	int digits = *reader->at == 'u' ? 4 : 8;
-	uint32_t code = 0;
-
-	for (int i = 1; i <= digits; i++) {
-		const char *hex = "0123456789abcdef";
-		char c = reader->at[i];
-		const char *digit =
-			c ? strchr(hex, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-
-		if (!digit)
-			return fail(reader, "an escape with too few digits", err);
-		code = code << 4 | (uint32_t)(digit - hex);
-	}
-	if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-		return fail(reader, "an escape for no character", err);
-	reader->at += digits;
 	if (code >= 0x10000) {
 		buf_putc(out, (char)(0xf0 | code >> 18));
 		buf_putc(out, (char)(0x80 | (code >> 12 & 63)));
@@ -95,6 +79,27 @@ static int put_code_point(struct toml_reader *reader, struct buf *out, struct er
 	else if (code >= 0x80)
 		buf_putc(out, (char)(0xc0 | code >> 6));
 	buf_putc(out, (char)(code >= 0x80 ? 0x80 | (code & 63) : code));
+}
+
+/* "u00e9" and "U0001f600": a code point as UTF-8. */
+static int put_code_point(struct toml_reader *reader, struct buf *out, struct error **err)
+{
+	static const char hex[] = "0123456789abcdef";
+	int digits = *reader->at == 'u' ? 4 : 8;
+	uint32_t code = 0;
+
+	for (int i = 1; i <= digits; i++) {
+		int c = tolower((unsigned char)reader->at[i]);
+		const char *digit = c ? strchr(hex, c) : NULL;
+
+		if (!digit)
+			return fail(reader, "an escape with too few digits", err);
+		code = code << 4 | (uint32_t)(digit - hex);
+	}
+	if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return fail(reader, "an escape for no character", err);
+	reader->at += digits;
+	put_utf8(out, code);
 	return 0;
 }
 
@@ -112,6 +117,24 @@ static int put_escape(struct toml_reader *reader, struct buf *out, struct error 
 	return fail(reader, "an unknown escape", err);
 }
 
+/* One character of a string, or its escape. */
+static int read_character(
+	struct toml_reader *reader, bool literal, struct buf *out, struct error **err)
+{
+	unsigned char c = (unsigned char)*reader->at;
+
+	if (c == '\0' || c == '\n')
+		return fail(reader, "a string without its end", err);
+	if ((c < ' ' && c != '\t') || c == 0x7f)
+		return fail(reader, "a control character in a string", err);
+	if (c == '\\' && !literal) {
+		reader->at++;
+		return put_escape(reader, out, err);
+	}
+	buf_putc(out, (char)c);
+	return 0;
+}
+
 /* 'literal' or "basic"; the caller frees. */
 static int read_string(struct toml_reader *reader, char **ret, struct error **err)
 {
@@ -120,25 +143,13 @@ static int read_string(struct toml_reader *reader, char **ret, struct error **er
 
 	if (reader->at[1] == quote && reader->at[2] == quote)
 		return fail(reader, "strings of several lines are not supported here", err);
-	for (reader->at++; *reader->at != quote; reader->at++) {
-		unsigned char c = (unsigned char)*reader->at;
-
-		if (c == '\0' || c == '\n')
-			return fail(reader, "a string without its end", err);
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return fail(reader, "a control character in a string", err);
-		if (c != '\\' || quote == '\'') {
-			buf_putc(&out, (char)c);
-			continue;
-		}
-		reader->at++;
-		if (put_escape(reader, &out, err) < 0)
+	for (reader->at++; *reader->at != quote; reader->at++)
+		if (read_character(reader, quote == '\'', &out, err) < 0)
 			return -1;
-	}
 	reader->at++;
 	if (out.failed)
 		return fail(reader, "a string that is too long", err);
-	*ret = buf_take(&out);
+	*ret = out.length > 0 ? buf_take(&out) : xstrdup("");
 	return 0;
 }
 
