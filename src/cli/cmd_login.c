@@ -83,9 +83,11 @@ static int complete(const struct login_opts *opts, const char *known, struct cre
 		return -1;
 	if (opts->password)
 		credential->secret = xstrdup(opts->password);
-	if ((!opts->user || !credential->secret) && !isatty(STDIN_FILENO))
-		return error_new(err, ERROR_INVALID,
+	if ((!opts->user || !credential->secret) && !isatty(STDIN_FILENO)) {
+		error_new(err, ERROR_INVALID,
 			"Error: Cannot perform an interactive login from a non TTY device");
+		return -1;
+	}
 	if (opts->user)
 		credential->user = xstrdup(opts->user);
 	else if (ask_user(known, &credential->user, err) < 0)
@@ -94,7 +96,10 @@ static int complete(const struct login_opts *opts, const char *known, struct cre
 		credential->secret = prompt_line("Password: ", true, err);
 	if (!credential->secret)
 		return -1;
-	return *credential->secret ? 0 : error_new(err, ERROR_INVALID, "Error: Password Required");
+	if (*credential->secret)
+		return 0;
+	error_new(err, ERROR_INVALID, "Error: Password Required");
+	return -1;
 }
 
 /* An identity token is kept instead of the password, which then is nowhere. */

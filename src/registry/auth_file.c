@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -52,7 +53,8 @@ int auth_file_read(const char *path, struct auth_file *ret, struct error **err)
 		return -1;
 	if (is_there) {
 		result = parse(path, text, (size_t)length, &root, err);
-		explicit_bzero(text, (size_t)length);
+		if (text && length > 0)
+			explicit_bzero(text, (size_t)length);
 	} else {
 		error_free(take_ptr(*err));
 	}
@@ -323,7 +325,8 @@ static int write_new(
 
 static int replace(const char *path, const char *text, struct error **err)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t folder = strlen(path) - strlen(basename(path));
+	const char *name = path + folder;
 	cleanup_free char *new_name = xasprintf(".%s.%d.new", name, (int)getpid());
 	cleanup_close int dir_fd = open_folder(path, err);
 	struct stat old;
@@ -346,15 +349,18 @@ int auth_file_write(const struct auth_file *file, struct error **err)
 {
 	cleanup_free char *path = real_path(file->path, err);
 	cleanup_free char *text = NULL;
+	const char *json;
 	int result;
 
 	if (!path)
 		return -1;
-	text = xasprintf(
-		"%s\n", json_object_to_json_string_ext(file->root,
-				JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_PRETTY_TAB |
-					JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json = json_object_to_json_string_ext(
+		file->root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_PRETTY_TAB |
+				    JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!json) /* out of memory: what is there stays */
+		abort();
+	text = xasprintf("%s\n", json);
 	result = replace(path, text, err);
 	explicit_bzero(text, strlen(text));
-	return result < 0 ? error_wrap(err, "write %s", file->path) : 0;
+	return result < 0 ? error_wrap(err, "write %s", path) : 0;
 }

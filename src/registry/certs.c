@@ -63,9 +63,9 @@ static int add_file(int dir_fd, const char *name, struct buf *to, struct error *
 static char *partner_of(const char *name)
 {
 	bool is_key = ends_with(name, ".key");
+	cleanup_free char *stem = xstrndup(name, strlen(name) - strlen(is_key ? ".key" : ".cert"));
 
-	return xasprintf("%.*s%s", (int)(strlen(name) - strlen(is_key ? ".key" : ".cert")), name,
-		is_key ? ".cert" : ".key");
+	return xasprintf("%s%s", stem, is_key ? ".cert" : ".key");
 }
 
 /* The first pair by name is ours; a half of one is a mistake that is told. */

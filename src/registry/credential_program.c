@@ -116,11 +116,13 @@ static int run(
 	int status = 0;
 	pid_t pid;
 
-	if (!name_is_valid(name))
-		return error_new(err, ERROR_INVALID,
+	if (!name_is_valid(name)) {
+		error_new(err, ERROR_INVALID,
 			"'%.64s' is no name of a credential helper: letters, digits, '-', '_' and "
 			"'.'",
 			name);
+		return -1;
+	}
 	file = find_program(name, err);
 	pid = file ? start(file, verb, input, &output_fd, err) : -1;
 	if (pid < 0)

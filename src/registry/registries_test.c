@@ -65,7 +65,7 @@ static void finds_by_prefix(void **state)
 		if (!entry != !matches[i].prefix ||
 			(entry && strcmp(entry->prefix, matches[i].prefix) != 0))
 			fail_msg("%s: %s", matches[i].why, entry ? entry->prefix : "none");
-		if (!matches[i].becomes)
+		if (!entry || !matches[i].becomes)
 			continue;
 		becomes = registries_rewrite(entry, entry->location, matches[i].repository);
 		assert_string_equal(becomes, matches[i].becomes);

@@ -213,6 +213,7 @@ static void a_form_is_not_redirected(void **state)
 	client_close(&client);
 	log = server_stop(&server);
 	away_log = server_stop(&away);
+	assert_int_equal(count(log, "POST /t "), 1);
 	assert_string_equal(away_log, "");
 }
 
@@ -304,6 +305,7 @@ static void silence_ends(void **state)
 		fail_msg("%s", error_message(err));
 	client_close(&client);
 	log = server_stop(&server);
+	assert_string_equal(log, "");
 }
 
 /* Several ways in by a header each: the token is taken, in either order. */

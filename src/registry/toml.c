@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/toml.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -84,17 +83,17 @@ static void put_utf8(struct buf *out, uint32_t code)
 /* "u00e9" and "U0001f600": a code point as UTF-8. */
 static int put_code_point(struct toml_reader *reader, struct buf *out, struct error **err)
 {
-	static const char hex[] = "0123456789abcdef";
+	static const char hex[] = "0123456789abcdefABCDEF";
 	int digits = *reader->at == 'u' ? 4 : 8;
 	uint32_t code = 0;
 
 	for (int i = 1; i <= digits; i++) {
-		int c = tolower((unsigned char)reader->at[i]);
+		char c = reader->at[i];
 		const char *digit = c ? strchr(hex, c) : NULL;
 
 		if (!digit)
 			return fail(reader, "an escape with too few digits", err);
-		code = code << 4 | (uint32_t)(digit - hex);
+		code = code << 4 | (uint32_t)(digit - hex < 16 ? digit - hex : digit - hex - 6);
 	}
 	if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
 		return fail(reader, "an escape for no character", err);
