@@ -153,11 +153,15 @@ int confine_to_network(struct error **err)
 	const struct rlimit none = { 0, 0 };
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	/* Not to outlive who asked, even inside a connection attempt. */
+	if (drop_capabilities(err) < 0)
+		return error_wrap(err, "confine the helper");
+	/* Not to outlive who asked, even inside a connection attempt. After the capabilities, whose
+	 * change may take it away. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	(void)setrlimit(RLIMIT_CORE, &none); /* a token would be in it */
-	if (drop_capabilities(err) < 0 || restrict_files(err) < 0 ||
-		(!SANITIZED && confine_calls(err) < 0))
+	/* A token would be in it, and others of the same user could look. */
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (restrict_files(err) < 0 || (!SANITIZED && confine_calls(err) < 0))
 		return error_wrap(err, "confine the helper");
 	return 0;
 }
