@@ -313,6 +313,19 @@ helper_program() {
 	! grep -q "GET\|Authorization" "$TEST_DIR/self.log"
 }
 
+@test "TLS: nothing older than 1.2" {
+	make_ca ca
+	make_cert good IP:127.0.0.1
+	trust 127.0.0.1:5449
+	serve old openssl s_server -accept 127.0.0.1:5449 -cert "$TEST_DIR/good.crt" -key "$TEST_DIR/good.key" -www -tls1_1 \
+		-cipher DEFAULT@SECLEVEL=0
+	wait_until answers 127.0.0.1 5449
+	engine_fails 1 pull 127.0.0.1:5449/a
+	assert_stderr_match "https://127.0.0.1:5449/.*(protocol|alert|version)"
+	login -u joe --password-stdin 127.0.0.1:5449
+	[ "$status" -eq 1 ]
+}
+
 @test "plain http is for this host, and for what was declared insecure" {
 	registry plain "$HOST_IP" 5000 "$(passwords)"
 	fill "$HOST_IP:5000/a" --dest-creds joe:secret
@@ -394,6 +407,23 @@ helper_program() {
 	grep -q "/v2/a/blobs/sha256:" "$TEST_DIR/home.log"
 	engine images -q
 	[ -n "$output" ]
+}
+
+@test "what goes wrong is one sentence with the reference, the host, and what to do" {
+	registry plain 127.0.0.1 5000
+	local name pattern hint
+	while IFS='|' read -r name pattern hint; do
+		engine_fails 1 pull "$name"
+		assert_short_stderr
+		assert_stderr_match "$name.*$pattern"
+		assert_stderr_contains "hint: $hint"
+	done <<-END
+		nowhere.invalid/x|https://nowhere.invalid/v2/x/manifests/latest: .*[Rr]esolv|check
+		127.0.0.1:1/x|127.0.0.1:1/v2/x/manifests/latest: .*connect|check that the registry runs, and its port
+		198.51.100.99:5000/x|https://198.51.100.99:5000/v2/x/manifests/latest: |check
+		127.0.0.1:5000/none|not found: http://127.0.0.1:5000/v2/none/manifests/latest: HTTP status 404: MANIFEST_UNKNOWN|check the name and the tag
+	END
+	[ -z "$(find "$VESSEL_ROOT/blobs" -type f)" ]
 }
 
 @test "proxies: CONNECT for https, by name of the environment, not for this host" {

@@ -70,6 +70,12 @@ int endpoint_next(struct repository *repository, struct error **err)
 
 /* ---- elsewhere ---- */
 
+/* An alert, or another version of TLS: who answered does speak it, and not as we want. */
+static bool speaks_tls(const struct exchange *exchange)
+{
+	return strstr(exchange->error_text, "alert") || strstr(exchange->error_text, "unsupported");
+}
+
 /*
  * A registry of this host may speak plain http, as docker has it: nobody can listen in between.
  * So may one that its user declared insecure. Never after it has answered by https: then somebody
@@ -81,7 +87,8 @@ static bool may_try_http(const struct exchange *exchange)
 
 	return repository->origin.https && !repository->reached &&
 	       (repository->insecure || origin_is_loopback(&repository->origin)) &&
-	       exchange->code != CURLE_OK && exchange->code != CURLE_PEER_FAILED_VERIFICATION;
+	       exchange->code != CURLE_OK && exchange->code != CURLE_PEER_FAILED_VERIFICATION &&
+	       !speaks_tls(exchange);
 }
 
 static bool is_at_base(const struct exchange *exchange)
