@@ -45,11 +45,12 @@ const struct cli_command cmd_completion = {
 
 /* In the order of help: what is used first comes first, the rest by name. */
 const struct cli_command *const cli_commands[] = { &cmd_run, &cmd_exec, &cmd_ps, &cmd_build,
-	&cmd_pull, &cmd_images, &cmd_version, &cmd_info, &cmd_attach, &cmd_builder, &cmd_completion,
-	&cmd_container, &cmd_create, &cmd_image, &cmd_import, &cmd_inspect, &cmd_kill, &cmd_logs,
-	&cmd_pause, &cmd_port, &cmd_rename, &cmd_restart, &cmd_rm, &cmd_rmi, &cmd_start, &cmd_stats,
-	&cmd_stop, &cmd_system, &cmd_tag, &cmd_top, &cmd_unpause, &cmd_update, &cmd_volume,
-	&cmd_wait, &cmd_reap, &cmd_complete, &cmd_man, NULL };
+	&cmd_pull, &cmd_images, &cmd_login, &cmd_logout, &cmd_version, &cmd_info, &cmd_attach,
+	&cmd_builder, &cmd_completion, &cmd_container, &cmd_create, &cmd_image, &cmd_import,
+	&cmd_inspect, &cmd_kill, &cmd_logs, &cmd_pause, &cmd_port, &cmd_rename, &cmd_restart,
+	&cmd_rm, &cmd_rmi, &cmd_start, &cmd_stats, &cmd_stop, &cmd_system, &cmd_tag, &cmd_top,
+	&cmd_unpause, &cmd_update, &cmd_volume, &cmd_wait, &cmd_reap, &cmd_complete, &cmd_man,
+	NULL };
 
 int cli_each(
 	struct cli *cli, char *const *names, cli_action action, const void *arg, struct error **err)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vessel-transfer: see registry/pull_protocol.h. */
 #include <stdio.h>
-#include <string.h>
+#include <sys/stat.h>
 
 #include "main/transfer_pull.h"
+#include "registry/pull_protocol.h"
 
 #ifdef __SANITIZE_ADDRESS__
 /* Looking for leaks traces the process, which is not dumpable and may be jailed: it would only
@@ -17,8 +18,9 @@ __attribute__((visibility("default"))) const char *__asan_default_options(void) 
 
 int main(int argc, char **argv)
 {
-	if (argc >= 2 && (strcmp(argv[1], "pull") == 0 || strcmp(argv[1], "fetch") == 0 ||
-				 strcmp(argv[1], "tags") == 0))
+	struct stat st;
+
+	if (argc >= 2 && fstat(PULL_SOCKET_FD, &st) == 0 && S_ISSOCK(st.st_mode))
 		return transfer_pull_main(argc, argv);
 	(void)fputs("vessel-transfer is started by vessel.\n", stderr);
 	return 2;

@@ -27,6 +27,9 @@ int credential_store(const char *registry, const struct credential *credential, 
 /* 1 erased, 0 there was none. */
 int credential_erase(const char *registry, struct error **err);
 void credential_done(struct credential *credential); /* wiped, then freed */
+/* What a person calls a registry ("https://host/v1/", "index.docker.io") as a reference's domain;
+ * the caller frees. */
+char *credential_registry(const char *server);
 
 static inline void credential_done_p_(struct credential *credential)
 {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "registry/endpoint.h"
 #include "registry/pull_protocol.h"
 #include "registry/repository.h"
 #include "sys/msg.h"
@@ -46,6 +47,7 @@ static void download_release(struct download *download)
 struct order {
 	struct digest digest;
 	int64_t size, offset;
+	bool again; /* what came had another digest */
 };
 
 static int parse_order(const struct msg *msg, struct order *ret, struct error **err)
@@ -53,15 +55,27 @@ static int parse_order(const struct msg *msg, struct order *ret, struct error **
 	cleanup_json struct json_object *order = NULL;
 	const char *digest = NULL;
 
-	ret->size = ret->offset = -1;
+	*ret = (struct order){ .size = -1, .offset = -1 };
 	if (json_parse(msg->data, msg->length, "the order", &order, err) < 0 ||
 		json_get_text(order, "digest", &digest, err) < 0 ||
 		json_get_int(order, "size", &ret->size, err) < 0 ||
-		json_get_int(order, "offset", &ret->offset, err) < 0)
+		json_get_int(order, "offset", &ret->offset, err) < 0 ||
+		json_get_bool(order, "again", &ret->again, err) < 0)
 		return -1;
 	if (!digest || ret->offset < 0 || ret->size < ret->offset || msg->fd_count != 1)
 		return error_new(err, ERROR_INVALID, "an order for a blob is incomplete");
 	return digest_parse(digest, &ret->digest, err);
+}
+
+/* What a mirror made up, another place may have right. */
+static void ask_elsewhere(struct repository *repository)
+{
+	cleanup_error struct error *reason = NULL;
+
+	if (!endpoint_has_next(repository))
+		return;
+	error_new(&reason, ERROR_INVALID, "%s: a blob had another digest", repository->base);
+	(void)endpoint_next(repository, &reason);
 }
 
 static int take_order(struct downloads *downloads, struct msg *msg, struct error **err)
@@ -76,6 +90,8 @@ static int take_order(struct downloads *downloads, struct msg *msg, struct error
 		return error_new(err, ERROR_INVALID, "an unexpected message of type %u", msg->type);
 	if (parse_order(msg, &order, err) < 0)
 		return -1;
+	if (order.again)
+		ask_elsewhere(downloads->repository);
 	free_slot->used = true;
 	free_slot->digest = order.digest;
 	free_slot->fd = take_fd(&msg->fds[0]);

@@ -10,14 +10,13 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "registry/connection.h"
+#include "registry/endpoint.h"
 #include "registry/http.h"
 
 #define REDIRECTS_MAX 5
 #define RETRIES_MAX 5
 #define BUSY_TOTAL_NS INT64_C(600000000000) /* how long "too many requests" is waited for */
-#define CONNECT_TIMEOUT_S 30L
-#define SLOW_BYTES_PER_S 1024L
-#define SLOW_S 60L
 #define BLOB_READ_BYTES (256L * 1024)
 #define MS INT64_C(1000000)
 
@@ -48,12 +47,26 @@ static void headers_done(struct answer_headers *headers)
 void exchange_init(
 	struct exchange *exchange, struct repository *repository, char *url_taken, size_t body_max)
 {
+	size_t base_length = repository->base ? strlen(repository->base) : 0;
+	bool at_base = base_length > 0 && strncmp(url_taken, repository->base, base_length) == 0;
+
 	*exchange = (struct exchange){ .repository = repository,
 		.first_url = url_taken,
 		.url = xstrdup(url_taken),
+		.shown = xstrndup(url_taken, strcspn(url_taken, "?#")),
+		.base_length = at_base ? base_length : 0,
 		.body = BUF_INIT(body_max + 1),
 		.fd = -1,
 		.begun_ns = clock_monotonic_ns() };
+}
+
+/* All of it again: what was passed on is skipped or, when it may be another now, written over. */
+void exchange_restart(struct exchange *exchange)
+{
+	if (exchange->is_blob)
+		exchange->no_range = true;
+	else
+		exchange->offset = 0;
 }
 
 void exchange_to_file(struct exchange *exchange, int fd, int64_t max)
@@ -85,10 +98,18 @@ void exchange_done(struct exchange *exchange)
 	buf_done(&exchange->body);
 	free(exchange->first_url);
 	free(exchange->url);
-	exchange->first_url = exchange->url = NULL;
+	free(exchange->shown);
+	exchange->first_url = exchange->url = exchange->shown = NULL;
 }
 
 /* ---- what arrives ---- */
+
+/* A registry may offer several ways in by a header each; a token is the best of them. */
+static bool is_worse_challenge(const struct exchange *exchange, char *const *header)
+{
+	return header == &exchange->headers.challenge && *header &&
+	       strncasecmp(*header, "Bearer ", 7) == 0;
+}
 
 static size_t take_header(const char *data, size_t size, size_t count, void *arg)
 {
@@ -96,6 +117,7 @@ static size_t take_header(const char *data, size_t size, size_t count, void *arg
 	size_t length = size * count;
 	const char *colon = memchr(data, ':', length);
 
+	exchange->answered = true;
 	/* A new answer begins: of a proxy, or after "100 Continue". */
 	if (length > 5 && memcmp(data, "HTTP/", 5) == 0)
 		headers_done(&exchange->headers);
@@ -104,7 +126,8 @@ static size_t take_header(const char *data, size_t size, size_t count, void *arg
 		const char *value = colon + 1, *end = data + length;
 
 		if ((size_t)(colon - data) != name_length ||
-			strncasecmp(data, known_headers[i].name, name_length) != 0)
+			strncasecmp(data, known_headers[i].name, name_length) != 0 ||
+			is_worse_challenge(exchange, header_at(&exchange->headers, i)))
 			continue;
 		while (value < end && (*value == ' ' || *value == '\t'))
 			value++;
@@ -121,8 +144,8 @@ static bool begins_right(struct exchange *exchange)
 {
 	if (exchange->status == 200) { /* also to a request for a range: it is all of it */
 		exchange->at = 0;
-		if (!exchange->is_blob) /* may be another one than before: written over */
-			exchange->offset = 0;
+		if (!exchange->is_blob)
+			exchange_restart(exchange);
 		return true;
 	}
 	exchange->at = exchange->offset;
@@ -195,18 +218,32 @@ static void add_header(struct exchange *exchange, const char *name, const char *
 	exchange->request_headers = list;
 }
 
+/*
+ * To the registry itself and nobody else: not to where it redirects, nor to its realm. Plain http
+ * is spoken with this host and with what was declared insecure only (see may_try_http()).
+ */
+static const char *authorization_for(struct exchange *exchange, const struct origin *origin)
+{
+	struct repository *repository = exchange->repository;
+
+	if (exchange->authorization)
+		return *exchange->authorization && strcmp(exchange->url, exchange->first_url) == 0
+			       ? exchange->authorization
+			       : NULL;
+	if (repository->token_until_ns > 0 && clock_monotonic_ns() >= repository->token_until_ns)
+		replace_string(&repository->token, NULL);
+	return origin_equal(origin, &repository->origin) ? repository->token : NULL;
+}
+
 static void set_headers(struct exchange *exchange, const struct origin *origin)
 {
-	const struct repository *repository = exchange->repository;
+	const char *authorization = authorization_for(exchange, origin);
 
 	if (exchange->accept)
 		add_header(exchange, "Accept", exchange->accept);
-	/* To the registry itself and nobody else: not to where it redirects, nor to its realm. */
-	if (repository->token && origin_equal(origin, &repository->origin)) {
-		cleanup_free char *value = xasprintf("Bearer %s", repository->token);
-
-		add_header(exchange, "Authorization", value);
-	}
+	if (authorization)
+		add_header(exchange, "Authorization", authorization);
+	exchange->token_number = exchange->repository->token_number;
 	if (exchange->is_blob && exchange->offset > 0 && !exchange->no_range) {
 		cleanup_free char *range = xasprintf("bytes=%lld-", (long long)exchange->offset);
 
@@ -228,22 +265,8 @@ static void set_options(struct exchange *exchange)
 	if (exchange->fd >= 0) /* fewer, larger reads */
 		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BLOB_READ_BYTES);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "vessel/" VESSEL_VERSION);
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_PER_S);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, SLOW_S);
-#if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	if (exchange->repository->ca_file || exchange->repository->ca_folder)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, exchange->repository->ca_file);
-	if (!exchange->repository->ca_file && exchange->repository->ca_folder)
-		curl_easy_setopt(easy, CURLOPT_CAPATH, exchange->repository->ca_folder);
+	if (exchange->form)
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->form);
 }
 
 int exchange_begin(struct exchange *exchange, struct error **err)
@@ -256,20 +279,23 @@ int exchange_begin(struct exchange *exchange, struct error **err)
 	headers_done(&exchange->headers);
 	buf_clear(&exchange->body);
 	exchange->status = 0;
+	exchange->code = CURLE_OK;
+	exchange->verify_result = 0;
 	exchange->too_long = exchange->wrong_range = false;
+	replace_string(&exchange->shown, xstrndup(exchange->url, strcspn(exchange->url, "?#")));
 	exchange->easy = curl_easy_init();
 	if (!exchange->easy)
 		return error_new(err, ERROR_INTERNAL, "out of memory");
 	set_headers(exchange, &origin);
 	set_options(exchange);
-	return 0;
+	return connection_prepare(exchange, &origin, err);
 }
 
 /* ---- judging an answer ---- */
 
 static enum exchange_outcome again_after(struct exchange *exchange, int64_t pause_ns)
 {
-	exchange->not_before_ns = clock_monotonic_ns() + pause_ns;
+	exchange->not_before_ns = clock_monotonic_ns() + time_scaled(pause_ns);
 	/* Where a redirect led may have been good for a moment only. */
 	replace_string(&exchange->url, xstrdup(exchange->first_url));
 	exchange->redirects = 0;
@@ -281,7 +307,9 @@ static enum exchange_outcome retry(struct exchange *exchange, struct error **err
 {
 	uint32_t random;
 
-	if (exchange->retries >= RETRIES_MAX)
+	/* Rather another place than the same again. */
+	if (exchange->retries >= RETRIES_MAX ||
+		(exchange->base_length > 0 && endpoint_has_next(exchange->repository)))
 		return EXCHANGE_FAILED;
 	error_free(take_ptr(*err));
 	random_bytes(&random, sizeof(random));
@@ -292,19 +320,15 @@ static enum exchange_outcome retry(struct exchange *exchange, struct error **err
  * A connection that broke. A wrong name, a registry that is down, or plain http where https was
  * tried, is told at once; after the first answer the same may pass.
  */
-static enum exchange_outcome judge_broken(
-	struct exchange *exchange, CURLcode code, struct error **err)
+static enum exchange_outcome judge_broken(struct exchange *exchange, struct error **err)
 {
 	const struct repository *repository = exchange->repository;
 
-	error_new(err, ERROR_UNAVAILABLE, "%s: %s", exchange->url, curl_easy_strerror(code));
-	switch (code) {
+	connection_broken(exchange, err);
+	switch (exchange->code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:
-		error_hint(err, "this machine does not trust the registry's certificate; "
-				"SSL_CERT_FILE can name a file of the authorities to trust");
-		return EXCHANGE_FAILED;
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
 	case CURLE_OUT_OF_MEMORY:
@@ -313,6 +337,8 @@ static enum exchange_outcome judge_broken(
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_ABORTED_BY_CALLBACK:
 		return repository->reached ? retry(exchange, err) : EXCHANGE_FAILED;
 	default:
 		if (!repository->reached && origin_is_loopback(&repository->origin))
@@ -328,7 +354,7 @@ static enum exchange_outcome judge_redirect(struct exchange *exchange, struct er
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_REDIRECT_URL, &url);
 	if (!url || exchange->redirects++ >= REDIRECTS_MAX) {
-		error_new(err, ERROR_UNAVAILABLE, "%s: %s", exchange->first_url,
+		error_new(err, ERROR_UNAVAILABLE, "%s: %s", exchange->shown,
 			url ? "it was redirected more than 5 times"
 			    : "it was redirected to nowhere");
 		return EXCHANGE_FAILED;
@@ -336,6 +362,11 @@ static enum exchange_outcome judge_redirect(struct exchange *exchange, struct er
 	if (origin_parse(exchange->url, &from, NULL, err) < 0 ||
 		redirect_check(&from, url, err) < 0)
 		return EXCHANGE_FAILED;
+	if (exchange->form) { /* it holds a secret */
+		error_new(err, ERROR_DENIED, "%s: the token service is somewhere else",
+			exchange->shown);
+		return EXCHANGE_FAILED;
+	}
 	replace_string(&exchange->url, xstrdup(url));
 	return EXCHANGE_AGAIN;
 }
@@ -350,7 +381,7 @@ static enum exchange_outcome judge_blob(struct exchange *exchange, struct error 
 	}
 	if (exchange->offset == exchange->size)
 		return EXCHANGE_DONE;
-	error_new(err, ERROR_UNAVAILABLE, "%s: it ended after %lld of %lld bytes", exchange->url,
+	error_new(err, ERROR_UNAVAILABLE, "%s: it ended after %lld of %lld bytes", exchange->shown,
 		(long long)exchange->offset, (long long)exchange->size);
 	return retry(exchange, err);
 }
@@ -382,26 +413,35 @@ static enum error_kind kind_of(long status)
 	}
 }
 
+/* A token that somebody has got in the meantime, or a new one; each exchange asks for one once. */
+static enum exchange_outcome judge_unknown(struct exchange *exchange, struct error **err)
+{
+	const struct repository *repository = exchange->repository;
+	struct origin origin;
+
+	if (origin_parse(exchange->url, &origin, NULL, err) < 0 ||
+		!origin_equal(&origin, &repository->origin) || exchange->asked_token ||
+		!exchange->headers.challenge)
+		return EXCHANGE_FAILED;
+	error_free(take_ptr(*err));
+	if (repository->token && repository->token_number != exchange->token_number)
+		return EXCHANGE_AGAIN;
+	exchange->asked_token = true;
+	return EXCHANGE_WANTS_TOKEN;
+}
+
 static enum exchange_outcome judge_refusal(struct exchange *exchange, struct error **err)
 {
 	cleanup_free char *said =
 		registry_error_text(buf_text(&exchange->body), exchange->body.length);
-	bool ours;
-	struct origin origin;
 
-	error_new(err, kind_of(exchange->status), "%s: HTTP status %ld%s%s", exchange->url,
+	error_new(err, kind_of(exchange->status), "%s: HTTP status %ld%s%s", exchange->shown,
 		exchange->status, *said ? ": " : "", said);
 	switch (exchange->status) {
 	case 401:
-		ours = origin_parse(exchange->url, &origin, NULL, err) == 0 &&
-		       origin_equal(&origin, &exchange->repository->origin);
-		if (!ours || exchange->asked_token || !exchange->headers.challenge)
-			return EXCHANGE_FAILED;
-		exchange->asked_token = true;
-		error_free(take_ptr(*err));
-		return EXCHANGE_WANTS_TOKEN;
+		return judge_unknown(exchange, err);
 	case 416:
-		exchange->no_range = true;
+		exchange_restart(exchange);
 		return retry(exchange, err);
 	case 429:
 		return judge_busy(exchange, err);
@@ -424,14 +464,15 @@ static enum exchange_outcome judge_transfer(
 		return EXCHANGE_FAILED;
 	}
 	if (exchange->too_long) {
-		error_new(err, ERROR_INVALID, "%s: it is longer than %lld bytes", exchange->url,
+		error_new(err, ERROR_INVALID, "%s: it is longer than %lld bytes", exchange->shown,
 			exchange->fd >= 0 ? (long long)exchange->size
 					  : (long long)exchange->body.ceiling - 1);
 		return EXCHANGE_FAILED;
 	}
 	if (exchange->wrong_range) {
-		error_new(err, ERROR_INVALID, "%s: the answer is for another range", exchange->url);
-		exchange->no_range = true;
+		error_new(
+			err, ERROR_INVALID, "%s: the answer is for another range", exchange->shown);
+		exchange_restart(exchange);
 		return retry(exchange, err);
 	}
 	/* An error's text that was cut by us is no broken connection, nor is one that broke after
@@ -440,7 +481,7 @@ static enum exchange_outcome judge_transfer(
 		(exchange->is_blob && exchange->size > 0 && exchange->offset == exchange->size))
 		return EXCHANGE_DONE;
 	exchange->code = code;
-	return judge_broken(exchange, code, err);
+	return judge_broken(exchange, err);
 }
 
 static enum exchange_outcome judge(struct exchange *exchange, CURLcode code, struct error **err)
@@ -448,8 +489,11 @@ static enum exchange_outcome judge(struct exchange *exchange, CURLcode code, str
 	enum exchange_outcome outcome;
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &exchange->status);
+	curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &exchange->verify_result);
 	if (exchange->status > 0)
 		exchange->repository->reached = true;
+	if (exchange->status / 100 == 2)
+		exchange->asked_token = false; /* the next one may be of an expired token */
 	outcome = judge_transfer(exchange, code, err);
 	if (outcome != EXCHANGE_DONE)
 		return outcome;
@@ -465,5 +509,7 @@ enum exchange_outcome exchange_end(struct exchange *exchange, CURLcode code, str
 	enum exchange_outcome outcome = judge(exchange, code, err);
 
 	release_handle(exchange);
+	if (outcome == EXCHANGE_FAILED && exchange_move_on(exchange, err))
+		return EXCHANGE_AGAIN;
 	return outcome;
 }

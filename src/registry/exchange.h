@@ -11,7 +11,9 @@
  * What counts as what (all of it with a limit): connection broken, too slow, too short, 5xx: again,
  * after a pause that doubles; 429: after the pause it asks for; 401: once, with a new token; 416 or
  * an answer for another range: all of it again, and what is there already is skipped; more bytes
- * than the descriptor has, any other status: failed. Digests are the engine's to check.
+ * than the descriptor has, any other status: failed. Digests are the engine's to check. What failed
+ * at a mirror is asked of the next one, and of the registry in the end; https that this host's own
+ * registry (or one declared insecure) does not speak, is tried as http.
  */
 #pragma once
 
@@ -21,6 +23,7 @@
 
 #include "base/buf.h"
 #include "oci/digest.h"
+#include "registry/access.h"
 #include "registry/origin.h"
 
 struct error;
@@ -30,13 +33,24 @@ struct repository {
 	const struct reference *ref;
 	char *base; /* "https://host/v2/path" */
 	struct origin origin; /* of base: where the token may go */
-	char *token; /* NULL: none was asked for yet */
+	char *token; /* "Bearer ..." or "Basic ..."; NULL: none was asked for yet */
+	int64_t token_until_ns; /* monotonic; 0: for ever */
+	unsigned int token_number; /* which it is: several may be refused the last one at once */
 	char *ca_file; /* NULL: the system's */
 	const char *ca_folder; /* the system's (registry/trust.h); NULL: its file */
-	struct credential *credential; /* NULL: none; owned */
+	const struct credential *credential; /* for origin; NULL: none; it is access's */
 	bool wants_push; /* tokens are asked for with this right, too */
 	const char *mount_from; /* NULL, or a repository's path that tokens must let us read, too */
 	bool reached; /* the registry has answered once: what fails from now on may pass */
+	bool insecure; /* plain http and unknown certificates will do */
+
+	struct access access; /* mirrors, then the registry */
+	size_t endpoint; /* which of them base and what belongs to it is for */
+	char *failures; /* of those before; NULL: none */
+
+	bool wants_identity; /* login: a token for later is asked for, no right */
+	char *identity_token; /* what came of it */
+	CURLSH *share; /* connections; NULL: each request has its own */
 };
 
 enum exchange_outcome {
@@ -54,11 +68,19 @@ struct answer_headers {
 struct exchange {
 	struct repository *repository; /* borrowed */
 	char *first_url, *url; /* asked at first; asked now, after redirects */
+	char *shown; /* url for errors: a query may hold a signature */
+	size_t base_length; /* how much of first_url is the repository's base; 0: it is elsewhere */
 	const char *accept; /* NULL: anything */
+	/* For the first URL's origin alone; borrowed. */
+	const char *authorization; /* instead of the repository's token */
+	const char *form; /* POST this form */
+	unsigned int token_number; /* the token that was sent */
 	CURL *easy;
 	struct curl_slist *request_headers;
 	long status;
 	CURLcode code; /* why a connection broke */
+	char error_text[CURL_ERROR_SIZE];
+	long verify_result; /* of TLS: X509_V_ERR_... */
 	struct answer_headers headers;
 	struct buf body; /* of all answers but blobs */
 
@@ -74,6 +96,10 @@ struct exchange {
 	int redirects, retries;
 	bool asked_token;
 	int64_t begun_ns, not_before_ns; /* monotonic */
+	/* To see that nothing comes (registry/connection.c). */
+	int64_t moved_ns;
+	curl_off_t moved_down, moved_up;
+	bool answered;
 };
 
 void exchange_init(
@@ -85,6 +111,11 @@ void exchange_to_pipe(struct exchange *exchange, int fd, int64_t offset, int64_t
 int exchange_begin(struct exchange *exchange, struct error **err);
 /* The curl handle is released. err is filled for EXCHANGE_FAILED only. */
 enum exchange_outcome exchange_end(struct exchange *exchange, CURLcode code, struct error **err);
+/* What was received is forgotten: from the beginning. */
+void exchange_restart(struct exchange *exchange);
+/* After a failure that exchange_end() does not know of (no token): true when it is to be asked
+ * again, of another mirror or the registry itself; *err is kept for later then. */
+bool exchange_move_on(struct exchange *exchange, struct error **err);
 void exchange_done(struct exchange *exchange);
 
 static inline void exchange_done_p_(struct exchange *exchange)

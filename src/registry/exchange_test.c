@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What a registry can do to us, played by a small server on loopback: it answers the n-th request
- * with the n-th of the test's answers, whatever was asked, and keeps what was asked. A connection
- * that begins with a TLS handshake is closed at once, so the client falls back to plain http.
- */
+/* Manifests, tokens and blobs, with all that can go wrong on the way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,133 +7,14 @@
 /* cmocka wants the four above first. */
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/alloc.h"
-#include "base/error.h"
-#include "base/file.h"
+#include "registry/fixture_test.h"
 #include "registry/repository.h"
 
-#define ANSWERS_MAX 8
-#define REQUEST_MAX 16384
 #define BLOB "0123456789"
 #define BLOB_DIGEST "sha256:84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882"
 #define OTHER_DIGEST "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 #define DOCUMENT "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX "\",\"manifests\":[]}"
-#define CLOSE "Connection: close\r\n"
 #define TYPE "Content-Type: " OCI_INDEX "\r\n"
-
-struct server {
-	int listen_fd, log_fd, port;
-	pid_t pid;
-	char *answers[ANSWERS_MAX]; /* NULL ends them */
-	size_t filler; /* bytes to send after the last answer */
-};
-
-static void serve_one(struct server *server, int fd, size_t *next)
-{
-	char request[REQUEST_MAX + 1], zeroes[4096] = { 0 };
-	size_t length = 0;
-	ssize_t n = recv(fd, request, 1, MSG_PEEK);
-	cleanup_error struct error *err = NULL;
-
-	if (n != 1 || request[0] == 0x16)
-		return;
-	do {
-		n = read(fd, request + length, REQUEST_MAX - length);
-		length += n > 0 ? (size_t)n : 0;
-		request[length] = '\0';
-	} while (n > 0 && !strstr(request, "\r\n\r\n"));
-	(void)file_write_all(server->log_fd, request, length, "log", &err);
-	if (*next >= ANSWERS_MAX || !server->answers[*next])
-		return;
-	(void)file_write_all(
-		fd, server->answers[*next], strlen(server->answers[*next]), "answer", &err);
-	++*next;
-	for (size_t left = server->answers[*next] ? 0 : server->filler; left > 0 && !err;) {
-		size_t part = left < sizeof(zeroes) ? left : sizeof(zeroes);
-
-		(void)file_write_all(fd, zeroes, part, "filler", &err);
-		left -= part;
-	}
-	(void)shutdown(fd, SHUT_WR);
-	while (read(fd, request, REQUEST_MAX) > 0)
-		; /* or unread bytes would make of this end a reset, which eats the answer */
-}
-
-static void server_init(struct server *server)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		.sin_addr = { htonl(INADDR_LOOPBACK) } };
-	socklen_t length = sizeof(address);
-
-	*server = (struct server){ .pid = -1 };
-	server->log_fd = memfd_create("log", MFD_CLOEXEC);
-	server->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(server->log_fd >= 0 && server->listen_fd >= 0);
-	assert_int_equal(bind(server->listen_fd, (struct sockaddr *)&address, length), 0);
-	assert_int_equal(listen(server->listen_fd, 16), 0);
-	assert_int_equal(getsockname(server->listen_fd, (struct sockaddr *)&address, &length), 0);
-	server->port = ntohs(address.sin_port);
-}
-
-static void server_start(struct server *server)
-{
-	size_t next = 0;
-
-	server->pid = fork();
-	assert_true(server->pid >= 0);
-	if (server->pid > 0)
-		return;
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a failed test does not stop it */
-	for (;;) {
-		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-
-		if (fd < 0)
-			_exit(1);
-		serve_one(server, fd, &next);
-		close(fd);
-	}
-}
-
-/* Ends it; what it was asked is the caller's to free. */
-static char *server_stop(struct server *server)
-{
-	cleanup_error struct error *err = NULL;
-	char *log = NULL;
-
-	if (server->pid > 0) {
-		(void)kill(server->pid, SIGKILL);
-		(void)waitpid(server->pid, NULL, 0);
-	}
-	(void)lseek(server->log_fd, 0, SEEK_SET);
-	assert_true(file_read_fd(server->log_fd, "log", 1 << 20, &log, &err) >= 0);
-	close(server->log_fd);
-	close(server->listen_fd);
-	for (size_t i = 0; i < ANSWERS_MAX; i++)
-		free(server->answers[i]);
-	return log;
-}
-
-static int count(const char *text, const char *what)
-{
-	int n = 0;
-
-	for (; (text = strstr(text, what)) != NULL; text++)
-		n++;
-	return n;
-}
 
 /* ---- manifests ---- */
 
@@ -206,6 +83,23 @@ static const struct {
 		{ "HTTP/1.1 503 Ill\r\n" CLOSE "\r\n",
 			"HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n" DOCUMENT },
 		0, 0, 0, NULL, 2 },
+	{ "ill for ever: five more times",
+		{ "HTTP/1.1 500 Ill\r\n" CLOSE "\r\n", "HTTP/1.1 502 Ill\r\n" CLOSE "\r\n",
+			"HTTP/1.1 503 Ill\r\n" CLOSE "\r\n", "HTTP/1.1 504 Ill\r\n" CLOSE "\r\n",
+			"HTTP/1.1 500 Ill\r\n" CLOSE "\r\n",
+			"HTTP/1.1 503 Ill\r\n" CLOSE "\r\n\r\nso sorry",
+			"HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n" DOCUMENT },
+		0, -1, ERROR_UNAVAILABLE, "HTTP status 503", 6 },
+	{ "a status that nobody knows is not asked for again",
+		{ "HTTP/1.1 418 Tea\r\n" CLOSE "\r\n" }, 0, -1, ERROR_UNAVAILABLE,
+		"HTTP status 418", 1 },
+	{ "an escape sequence of a registry is not ours",
+		{ "HTTP/1.1 403 No\r\n" CLOSE "\r\n\033[2Jgone" }, 0, -1, ERROR_DENIED, "?[2Jgone",
+		1 },
+	{ "a signature in a URL is not shown",
+		{ "HTTP/1.1 307 Go\r\n" CLOSE "Location: /x?X-Signature=hush\r\n\r\n",
+			"HTTP/1.1 404 No\r\n" CLOSE "\r\n" },
+		0, -1, ERROR_NOT_FOUND, "/x: HTTP status 404", 2 },
 	{ "too many requests, for a second",
 		{ "HTTP/1.1 429 Slow\r\n" CLOSE "Retry-After: 1\r\n\r\n",
 			"HTTP/1.1 200 OK\r\n" CLOSE TYPE "\r\n" DOCUMENT },
@@ -254,11 +148,6 @@ static void gets_manifests(void **state)
 }
 
 /* ---- tokens ---- */
-
-static char *answer_with_port(const char *before, int port, const char *after)
-{
-	return xasprintf("%shttp://127.0.0.1:%d/%s", before, port, after);
-}
 
 /* The token goes to the registry that asked for it, and nowhere else. */
 static void a_token_stays_at_home(void **state)
@@ -452,5 +341,6 @@ int main(void)
 
 	/* A proxy of the machine must not see loopback's traffic. */
 	(void)setenv("no_proxy", "127.0.0.1", 1); // NOLINT(concurrency-mt-unsafe)
+	(void)setenv("VESSEL_TEST_TIMEOUT_SCALE", "2", 1); // NOLINT(concurrency-mt-unsafe)
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

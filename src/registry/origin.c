@@ -16,9 +16,19 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
+/* In errors neither a password nor a signature is shown. */
 static int refuse(const char *url, const char *why, struct error **err)
 {
-	return error_new(err, ERROR_DENIED, "URL '%.200s' is refused: %s", url, why);
+	const char *rest = strstr(url, "://");
+	size_t scheme = rest ? (size_t)(rest - url) + 3 : 0;
+	size_t authority = strcspn(url + scheme, "/?#"), end = strcspn(url, "?#");
+	const char *at = memrchr(url + scheme, '@', authority);
+
+	if (at)
+		return error_new(err, ERROR_DENIED, "URL '%.*s...%.200s' is refused: %s",
+			(int)(scheme < 16 ? scheme : 16), url, at, why);
+	return error_new(err, ERROR_DENIED, "URL '%.*s' is refused: %s",
+		(int)(end < 200 ? end : 200), url, why);
 }
 
 static bool is_printable(const char *url)
@@ -140,11 +150,22 @@ bool origin_is_address(const struct origin *origin)
 	return strchr(origin->host, ':') || inet_aton(origin->host, &v4) != 0;
 }
 
+char *api_url(const char *location, bool https)
+{
+	size_t length = strcspn(location, "/");
+	bool is_default =
+		length == strlen(DEFAULT_DOMAIN) && strncmp(location, DEFAULT_DOMAIN, length) == 0;
+
+	return xasprintf("%s://%.*s/v2%s", https ? "https" : "http",
+		is_default ? (int)strlen(DEFAULT_HOST) : (int)length,
+		is_default ? DEFAULT_HOST : location, location + length);
+}
+
 char *registry_url(const struct reference *ref, bool https)
 {
-	const char *host = strcmp(ref->domain, DEFAULT_DOMAIN) == 0 ? DEFAULT_HOST : ref->domain;
+	cleanup_free char *location = xasprintf("%s/%s", ref->domain, ref->path);
 
-	return xasprintf("%s://%s/v2/%s", https ? "https" : "http", host, ref->path);
+	return api_url(location, https);
 }
 
 int redirect_check(const struct origin *from, const char *url, struct error **err)

@@ -31,6 +31,8 @@ bool origin_is_address(const struct origin *origin);
 /* The API of the reference's registry, without a slash at the end; the caller frees. docker.io has
  * its API elsewhere. */
 char *registry_url(const struct reference *ref, bool https);
+/* The same for "host[:port][/path]". */
+char *api_url(const char *location, bool https);
 
 /* A redirect may not leave https. */
 int redirect_check(const struct origin *from, const char *url, struct error **err);

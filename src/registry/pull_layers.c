@@ -137,8 +137,8 @@ static int start_worker(struct pull_layers *layers, struct pull_layer *layer, st
 		source.grow_fd = read_fd;
 	}
 	if (whole_fd < 0 && layer->partial.length < layer->blob->size &&
-		pull_session_order(
-			layers->session, layer->blob, layer->partial.length, write_fd, err) < 0)
+		pull_session_order(layers->session, layer->blob, layer->partial.length,
+			layer->restarted, write_fd, err) < 0)
 		return -1;
 	close_fd(take_fd(&write_fd));
 	if (layer_worker_start(layers->store, &source, layer->diff_id, &layer->worker, err) < 0)

@@ -198,7 +198,7 @@ int pull_session_resolve(struct pull_session *session, const char *platform, cha
 }
 
 int pull_session_order(struct pull_session *session, const struct descriptor *blob, int64_t offset,
-	int pipe_fd, struct error **err)
+	bool again, int pipe_fd, struct error **err)
 {
 	cleanup_json struct json_object *order = json_object_new_object();
 	cleanup_free char *text = NULL;
@@ -207,6 +207,7 @@ int pull_session_order(struct pull_session *session, const struct descriptor *bl
 	json_put_text(order, "digest", digest_text(&blob->digest, digest));
 	json_put_int(order, "size", blob->size);
 	json_put_int(order, "offset", offset);
+	json_put_bool(order, "again", again);
 	text = json_compact(order);
 	if (msg_send_fds(session->socket_fd, PULL_BLOB, text, strlen(text), &pipe_fd, 1, err) < 0)
 		return -1;
@@ -279,7 +280,7 @@ int pull_session_get(struct pull_session *session, const struct descriptor *blob
 		return error_sys(err, "make a pipe");
 	read_fd = fds[0];
 	write_fd = fds[1];
-	if (pull_session_order(session, blob, 0, write_fd, err) < 0)
+	if (pull_session_order(session, blob, 0, false, write_fd, err) < 0)
 		return -1;
 	close_fd(take_fd(&write_fd)); /* or the end would never come */
 	return get_text(session, blob, read_fd, ret, err);

@@ -35,9 +35,10 @@ struct pull_text {
 };
 int pull_session_resolve(struct pull_session *session, const char *platform, char *const *known,
 	struct pull_text ret[static 2], struct error **err);
-/* Has the blob's bytes from offset on written to a pipe, which the helper gets and closes. */
+/* Has the blob's bytes from offset on written to a pipe, which the helper gets and closes. again:
+ * what came before had another digest; a mirror is not asked a second time. */
 int pull_session_order(struct pull_session *session, const struct descriptor *blob, int64_t offset,
-	int pipe_fd, struct error **err);
+	bool again, int pipe_fd, struct error **err);
 /* Takes one message: 1 when the blob *ret is in its pipe, 0 to go on, -1 when the helper failed. */
 int pull_session_read(struct pull_session *session, struct digest *ret, struct error **err);
 /* A small blob, checked; the caller frees. */

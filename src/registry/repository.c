@@ -10,42 +10,70 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "registry/endpoint.h"
 #include "registry/http.h"
+#include "registry/token.h"
 #include "registry/trust.h"
 
 #define MANIFEST_BYTES_MAX (4UL * 1024 * 1024)
-#define TOKEN_BYTES_MAX (1024UL * 1024)
-#define TOKEN_MAX 65536
 #define ERROR_BYTES_MAX 65536
 #define SECOND INT64_C(1000000000)
 #define ACCEPT OCI_INDEX ", " DOCKER_LIST ", " OCI_MANIFEST ", " DOCKER_MANIFEST
 
-static int set_base(struct repository *repository, bool https, struct error **err)
+static int open_curl(struct repository *repository, struct error **err)
 {
-	replace_string(&repository->base, registry_url(repository->ref, https));
-	return origin_parse(repository->base, &repository->origin, NULL, err);
+	static const curl_lock_data shared[] = { CURL_LOCK_DATA_DNS, CURL_LOCK_DATA_SSL_SESSION,
+		CURL_LOCK_DATA_CONNECT };
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return error_new(err, ERROR_INTERNAL, "libcurl cannot be used");
+	repository->ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
+	repository->ca_folder = trust_folder();
+	repository->share = curl_share_init();
+	for (size_t i = 0; repository->share && i < sizeof(shared) / sizeof(*shared); i++)
+		curl_share_setopt(repository->share, CURLSHOPT_SHARE, shared[i]);
+	return 0;
 }
 
 int repository_open(const struct reference *ref, struct repository *ret, struct error **err)
 {
-	cleanup_repository struct repository repository = { .ref = ref };
+	struct repository repository = { .ref = ref };
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return error_new(err, ERROR_INTERNAL, "libcurl cannot be used");
-	repository.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
-	repository.ca_folder = trust_folder();
-	if (set_base(&repository, true, err) < 0)
+	access_take(&repository.access);
+	if (repository.access.count == 0) {
+		repository.access.count = 1;
+		repository.access.endpoints[0].location =
+			xasprintf("%s%s%s", ref->domain, *ref->path ? "/" : "", ref->path);
+	}
+	if (open_curl(&repository, err) < 0) {
+		repository_close(&repository);
 		return -1;
+	}
+	/* Now where it stays: an endpoint's credential is pointed to. */
 	*ret = repository;
-	repository = (struct repository){ 0 };
-	return 0;
+	if (endpoint_use(ret, 0, true, err) == 0)
+		return 0;
+	repository_close(ret);
+	return -1;
+}
+
+static void wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
 }
 
 void repository_close(struct repository *repository)
 {
 	free(repository->base);
-	free(repository->token);
+	wipe(repository->token);
+	wipe(repository->identity_token);
 	free(repository->ca_file);
+	free(repository->failures);
+	access_done(&repository->access);
+	if (repository->share)
+		curl_share_cleanup(repository->share);
 	*repository = (struct repository){ 0 };
 }
 
@@ -71,7 +99,8 @@ int repository_perform(struct exchange *exchange, struct error **err) // NOLINT(
 			return -1;
 		case EXCHANGE_WANTS_TOKEN:
 			if (repository_authorize(
-				    exchange->repository, exchange->headers.challenge, err) < 0)
+				    exchange->repository, exchange->headers.challenge, err) < 0 &&
+				!exchange_move_on(exchange, err))
 				return -1;
 			break;
 		case EXCHANGE_AGAIN:
@@ -81,68 +110,10 @@ int repository_perform(struct exchange *exchange, struct error **err) // NOLINT(
 	}
 }
 
-/* ---- tokens ---- */
-
-static char *token_url(const struct repository *repository, const struct challenge *challenge)
-{
-	cleanup_free char *scope = xasprintf("repository:%s:pull", repository->ref->path);
-	cleanup_free char *with_service =
-		challenge->service ? url_with_query(challenge->realm, "service", challenge->service)
-				   : xstrdup(challenge->realm);
-
-	/* The scope is what we need, whatever the registry would have us ask for. */
-	return url_with_query(with_service, "scope", scope);
-}
-
-/* It becomes part of a header: one word of printable characters. */
-static bool token_is_valid(const char *token)
-{
-	size_t length = 0;
-
-	for (; token[length]; length++)
-		if (token[length] <= ' ' || token[length] > '~')
-			return false;
-	return length > 0 && length <= TOKEN_MAX;
-}
-
-static int read_token(const struct buf *body, char **ret, struct error **err)
-{
-	cleanup_json struct json_object *document = NULL;
-	const char *token = NULL;
-
-	if (json_parse(buf_text(body), body->length, "the token service's answer", &document, err) <
-		0)
-		return -1;
-	if (json_get_text(document, "token", &token, err) < 0 ||
-		(!token && json_get_text(document, "access_token", &token, err) < 0))
-		return error_wrap(err, "the token service's answer");
-	if (!token || !token_is_valid(token))
-		return error_new(
-			err, ERROR_INVALID, "the token service's answer has no usable token");
-	*ret = xstrdup(token);
-	return 0;
-}
-
 int repository_authorize( // NOLINT(misc-no-recursion): see repository_perform()
 	struct repository *repository, const char *header, struct error **err)
 {
-	cleanup_challenge struct challenge challenge = { 0 };
-	cleanup_exchange struct exchange exchange = { .fd = -1 };
-	int found = challenge_parse(header, &challenge, err);
-
-	replace_string(&repository->token, NULL);
-	if (found == 0) {
-		error_new(err, ERROR_DENIED, "%s wants a login", repository->origin.host);
-		return error_hint(err, "registries that need a login are not supported yet");
-	}
-	if (found < 0 || realm_check(&repository->origin, challenge.realm, err) < 0)
-		return -1;
-	exchange_init(&exchange, repository, token_url(repository, &challenge), TOKEN_BYTES_MAX);
-	exchange.asked_token = true; /* a token service that wants a token has none for us */
-	if (repository_perform(&exchange, err) < 0 ||
-		read_token(&exchange.body, &repository->token, err) < 0)
-		return error_wrap(err, "get a token");
-	return 0;
+	return token_get(repository, header, err);
 }
 
 /* ---- manifests ---- */
@@ -225,33 +196,19 @@ static int explain(const struct repository *repository, const char *name, struct
 
 	switch (error_kind(*err)) {
 	case ERROR_NOT_FOUND:
+		error_hint(err, "check the name and the tag");
 		return error_wrap(err, "manifest for %s%s%s not found", known,
 			strchr(name, ':') ? "@" : ":", name);
 	case ERROR_DENIED:
+		error_hint(
+			err, "check the name, or use 'vessel login %s'", repository->ref->domain);
 		return error_wrap(err,
 			"pull access denied for %s, repository does not exist or may require a "
 			"login",
 			known);
 	default:
-		return -1;
+		return error_wrap(err, "pull %s", known);
 	}
-}
-
-/* A registry of this host may speak plain http, as docker has it: nobody can listen in between. */
-static bool may_try_http(const struct repository *repository, const struct exchange *exchange)
-{
-	return repository->origin.https && !repository->reached &&
-	       origin_is_loopback(&repository->origin) && exchange->code != CURLE_OK &&
-	       exchange->code != CURLE_PEER_FAILED_VERIFICATION;
-}
-
-bool repository_fall_back(
-	struct repository *repository, const struct exchange *exchange, struct error **err)
-{
-	if (!may_try_http(repository, exchange))
-		return false;
-	error_free(take_ptr(*err));
-	return set_base(repository, false, err) == 0;
 }
 
 static void init_manifest_exchange(
@@ -267,19 +224,18 @@ int repository_get_manifest(struct repository *repository, const char *name,
 	const struct descriptor *expected, struct manifest_document *ret, struct error **err)
 {
 	cleanup_exchange struct exchange exchange = { .fd = -1 };
-	int result;
 
 	init_manifest_exchange(&exchange, repository, name);
-	result = repository_perform(&exchange, err);
-	if (result < 0 && repository_fall_back(repository, &exchange, err)) {
-		init_manifest_exchange(&exchange, repository, name);
-		result = repository_perform(&exchange, err);
+	for (;;) {
+		if (repository_perform(&exchange, err) < 0)
+			return explain(repository, name, err);
+		if (read_document(&exchange, name, expected, ret, err) == 0)
+			return 0;
+		error_wrap(err, "%s", exchange.shown);
+		/* What a mirror made up, another place may have right. */
+		if (!exchange_move_on(&exchange, err))
+			return -1;
 	}
-	if (result < 0)
-		return explain(repository, name, err);
-	if (read_document(&exchange, name, expected, ret, err) < 0)
-		return error_wrap(err, "%s", exchange.url);
-	return 0;
 }
 
 int repository_get_url(const char *url, int fd, int64_t max, struct error **err)
@@ -287,10 +243,8 @@ int repository_get_url(const char *url, int fd, int64_t max, struct error **err)
 	cleanup_repository struct repository repository = { .ca_file = NULL };
 	cleanup_exchange struct exchange exchange = { .fd = -1 };
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return error_new(err, ERROR_INTERNAL, "libcurl cannot be used");
-	repository.ca_file = xstrdup_null(getenv("SSL_CERT_FILE"));
-	repository.ca_folder = trust_folder();
+	if (open_curl(&repository, err) < 0)
+		return -1;
 	exchange_init(&exchange, &repository, xstrdup(url), ERROR_BYTES_MAX);
 	exchange_to_file(&exchange, fd, max);
 	return repository_perform(&exchange, err);

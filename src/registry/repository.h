@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A registry's repository, read without a login (OCI distribution-spec 1.1): which manifest a
- * reference names, what it says, and tokens on the way. Blobs: registry/download.h.
+ * A registry's repository, read (OCI distribution-spec 1.1): which manifest a reference names and
+ * what it says, by mirrors and the registry itself. Blobs: registry/download.h.
  * Needs libcurl: only vessel-transfer links it.
  */
 #pragma once
@@ -13,19 +13,14 @@
 
 struct error;
 
-/* ref is borrowed as long as the repository lives. https, and for this host's own registries plain
- * http when that fails. */
+/* ref is borrowed as long as the repository lives, which must not be moved in memory. Places and
+ * credentials are those that the engine has sent (registry/access.h). */
 int repository_open(const struct reference *ref, struct repository *ret, struct error **err);
 void repository_close(struct repository *repository);
 /* Gets a token as a WWW-Authenticate header asks for; the old one is forgotten. */
 int repository_authorize(struct repository *repository, const char *challenge, struct error **err);
 /* Performs an exchange to its end, with its pauses and tokens. */
 int repository_perform(struct exchange *exchange, struct error **err);
-
-/* A first exchange failed. True: this host's own registry is to be asked by plain http, base says
- * so now, and err is empty. */
-bool repository_fall_back(
-	struct repository *repository, const struct exchange *exchange, struct error **err);
 
 struct manifest_document {
 	char *text; /* as received */

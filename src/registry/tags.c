@@ -61,13 +61,6 @@ static int write_tags(const struct buf *body, int fd, struct error **err)
 	return 0;
 }
 
-static int take_page(const struct exchange *exchange, char **ret_next, int fd, struct error **err)
-{
-	if (write_tags(&exchange->body, fd, err) < 0)
-		return -1;
-	return next_page(exchange->repository, exchange->headers.link, ret_next, err);
-}
-
 /* The URL is taken. *ret_next: that of the next page, or NULL. */
 static int get_page(
 	struct repository *repository, char *url, char **ret_next, int fd, struct error **err)
@@ -75,29 +68,15 @@ static int get_page(
 	cleanup_exchange struct exchange exchange = { .fd = -1 };
 
 	exchange_init(&exchange, repository, url, PAGE_BYTES_MAX);
-	if (repository_perform(&exchange, err) < 0)
+	if (repository_perform(&exchange, err) < 0 || write_tags(&exchange.body, fd, err) < 0)
 		return -1;
-	return take_page(&exchange, ret_next, fd, err);
-}
-
-static int get_first(struct repository *repository, char **ret_next, int fd, struct error **err)
-{
-	cleanup_exchange struct exchange exchange = { .fd = -1 };
-	int result;
-
-	exchange_init(
-		&exchange, repository, xasprintf("%s/tags/list", repository->base), PAGE_BYTES_MAX);
-	result = repository_perform(&exchange, err);
-	if (result < 0 && repository_fall_back(repository, &exchange, err))
-		return get_page(
-			repository, xasprintf("%s/tags/list", repository->base), ret_next, fd, err);
-	return result < 0 ? -1 : take_page(&exchange, ret_next, fd, err);
+	return next_page(repository, exchange.headers.link, ret_next, err);
 }
 
 int tags_list(struct repository *repository, int fd, struct error **err)
 {
-	cleanup_free char *url = NULL;
-	int result = get_first(repository, &url, fd, err);
+	cleanup_free char *url = xasprintf("%s/tags/list", repository->base);
+	int result = 0;
 
 	for (int i = 0; i < PAGES_MAX && result == 0 && url; i++)
 		result = get_page(repository, take_ptr(url), &url, fd, err);
