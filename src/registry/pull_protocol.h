@@ -6,15 +6,18 @@
  * who is at the other end writes them to the disk and hashes them, so a helper that was taken over
  * cannot change what was hashed already.
  *
- *   engine                                   helper
- *   PULL_RESOLVE {platform, known}, 2 fds ->
- *                                       <-   PULL_RESOLVED: fd 0 holds what the reference names, fd
- *                                            1 the platform's manifest when that is an index,
- * unless its digest is one of the known ones PULL_BLOB {digest, size, offset}, 1 fd -> (several at
- * once)
- *                                       <-   PULL_PROGRESS {digest, current}, now and then
- *                                       <-   PULL_GOT {digest}: the pipe has had all from offset on
- *   closes the socket                   ->   the helper ends
+ *   engine                               helper
+ *   PULL_RESOLVE {platform, known}  ->
+ *                                   <-   PULL_RESOLVED
+ *   PULL_BLOB {digest, size,        ->   (several at once)
+ *      offset}
+ *                                   <-   PULL_PROGRESS {digest, current}, now and then
+ *                                   <-   PULL_GOT {digest}
+ *   closes the socket               ->   the helper ends
+ *
+ * PULL_RESOLVE comes with two fds. The first gets what the reference names; the second gets the
+ * platform's manifest when that is an index, unless its digest is one of the known ones.
+ * PULL_BLOB comes with a pipe, which gets the bytes from offset on: all, once PULL_GOT is said.
  *
  * Of `vessel-transfer fetch URL`: PULL_BLOB {}, 1 fd; PULL_GOT {}: the file is whole.
  * Of `vessel-transfer tags REPOSITORY`: PULL_TAGS, 1 fd; PULL_GOT {}: the file has a tag on each
