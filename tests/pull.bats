@@ -189,7 +189,7 @@ no_pullers() { [ -z "$(leaked_processes | grep -F vessel)" ]; }
 	hex="$(sum "$layer")"
 	push damaged one "$layer"
 	engine images
-	mkdir -p -m 700 "$VESSEL_ROOT/partial"
+	mkdir -m 700 "$VESSEL_ROOT/partial"
 	head -c 2000000 /dev/urandom >"$VESSEL_ROOT/partial/$hex"
 	engine pull "$AT/damaged:one"
 	grep -F "blobs/sha256:$hex bytes=2000000- 206" "$LOG"

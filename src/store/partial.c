@@ -12,16 +12,21 @@
 
 #define FOLDER "partial"
 
+/* -2: there is none. */
 static int open_folder(struct store *store, struct error **err)
 {
-	cleanup_close int fd = -1;
+	int fd = openat(store->root_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	if (fd >= 0)
+		return fd;
+	return errno == ENOENT ? -2 : error_sys(err, "open %s/" FOLDER, store->path);
+}
+
+static int make_folder(struct store *store, struct error **err)
+{
 	if (mkdirat(store->root_fd, FOLDER, 0700) < 0 && errno != EEXIST)
 		return error_sys(err, "make %s/" FOLDER, store->path);
-	fd = openat(store->root_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return error_sys(err, "open %s/" FOLDER, store->path);
-	return take_fd(&fd);
+	return open_folder(store, err);
 }
 
 /* Whether the name still leads to this file: its last holder may have made a blob of it. */
@@ -52,7 +57,7 @@ static int try_lock(int folder_fd, const char *hex, int flags, int *ret, struct 
 int partial_lock(
 	struct store *store, const struct digest *digest, struct partial *ret, struct error **err)
 {
-	cleanup_close int folder_fd = open_folder(store, err);
+	cleanup_close int folder_fd = make_folder(store, err);
 	char hex[HEX_MAX];
 	struct stat st;
 	int fd = -1, result = -2;
@@ -74,7 +79,7 @@ void partial_release(struct partial *partial)
 
 int partial_keep(struct store *store, struct partial *partial, struct error **err)
 {
-	cleanup_close int folder_fd = open_folder(store, err);
+	cleanup_close int folder_fd = make_folder(store, err);
 	char hex[HEX_MAX];
 
 	if (folder_fd < 0)
@@ -88,7 +93,7 @@ int partial_keep(struct store *store, struct partial *partial, struct error **er
 
 int partial_discard(struct store *store, struct partial *partial, struct error **err)
 {
-	cleanup_close int folder_fd = open_folder(store, err);
+	cleanup_close int folder_fd = make_folder(store, err);
 	char hex[HEX_MAX];
 
 	if (folder_fd < 0)
@@ -108,7 +113,7 @@ int partial_each(struct store *store,
 	int result = 0;
 
 	if (folder_fd < 0 || dir_names(folder_fd, &names, err) < 0)
-		return -1;
+		return folder_fd == -2 ? 0 : -1;
 	for (size_t i = 0; names && names[i] && result == 0; i++) {
 		struct partial_entry entry;
 		struct stat st;
@@ -131,7 +136,7 @@ int partial_remove(struct store *store, const struct digest *digest, struct erro
 	int result;
 
 	if (folder_fd < 0)
-		return -1;
+		return folder_fd == -2 ? 0 : -1;
 	digest_hex(digest, hex);
 	result = try_lock(folder_fd, hex, O_RDONLY, &fd, &st, err);
 	if (result <= 0)
