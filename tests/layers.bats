@@ -78,6 +78,13 @@ nothing_lent() { [ -z "$(find "$VESSEL_RUN/layers" -mindepth 1)" ]; }
 copied"
 }
 
+@test "erofs: what stays on one file system finds all files of the root" {
+	import_as erofs "$IMAGE"
+	engine run --rm "$IMAGE" sh -c 'find / -xdev -type f | grep -c -e ^/bin/busybox -e ^/etc/passwd; tar -c -f - -C / bin etc | tar -t | grep -c -x -e bin/busybox -e etc/passwd'
+	assert_output "2
+2"
+}
+
 @test "erofs: a volume gets what the image has there" {
 	import_as erofs "$IMAGE"
 	engine run --rm -v data:/etc "$IMAGE" cat /etc/passwd
@@ -129,4 +136,20 @@ copied"
 	import_as directory two
 	[ "$(layer_files)" = "data index.erofs" ]
 	engine run --rm two true
+}
+
+# On tmpfs the kernel mounts no file as EROFS (it has no pages to be read).
+@test "a store on a file system that cannot gets directories; forced, it says why" {
+	local store
+	store="$(mktemp -d /dev/shm/vessel-test.XXXXXX)"
+	there() { run env VESSEL_ROOT="$store/root" VESSEL_RUN="$store/run" "$@"; }
+	there "$PROGRAM" info --format '{{json .DriverStatus}}'
+	[ "$output" = '[["Layers","unpacked directories"]]' ] || { rm -rf "$store"; skip "this kernel can, there, too"; }
+	there "$PROGRAM" import "$(box_tar)" box
+	[ "$status" = 0 ]
+	[ -d "$(echo "$store"/root/layers/*)/fs/bin" ]
+	there env VESSEL_LAYERS=erofs "$PROGRAM" info
+	rm -rf "$store"
+	[ "$status" = 1 ]
+	assert_contains "layers cannot be mounted as EROFS here: "
 }

@@ -17,36 +17,69 @@
 #include "engine/container.h"
 #include "engine/launch.h"
 #include "engine/paths.h"
-#include "engine/snapshot.h"
 #include "monitor/protocol.h"
+#include "sys/lower.h"
 #include "sys/path.h"
 
 static const char *const mount_points[] = { "dev/shm", "dev/pts", "dev/mqueue", "dev", "proc",
 	"sys/fs/cgroup", "sys/fs", "sys", "etc/hosts", "etc/hostname", "etc/resolv.conf", "etc" };
 
-/* Whether the image has it: then an empty file above it is the step's own. */
-static int is_in_layers(int *root_fd, char *const *lowers, const char *path, struct error **err)
+/* The roots of the layers, opened when they are first looked into. */
+struct roots {
+	char *const *lowers;
+	int *fds;
+	size_t count;
+};
+
+static void roots_done_p_(struct roots *roots)
 {
-	cleanup_error struct error *missing = NULL;
-	cleanup_free char *name = NULL;
-	cleanup_close int fd = -1;
+	while (roots->count > 0)
+		close_fd(roots->fds[--roots->count]);
+	free(roots->fds);
+}
+
+/* One by one: an overlay of all of them would cost more than it is worth for three names. */
+static int open_roots(struct roots *roots, struct error **err)
+{
+	size_t total = strv_length(roots->lowers);
+
+	if (roots->fds)
+		return 0;
+	roots->fds = xcalloc(total + 1, sizeof(*roots->fds));
+	while (roots->count < total) {
+		const char *lower = roots->lowers[roots->count];
+		int fd = lower_is_index(lower) ? lower_mount(lower, err)
+					       : dir_open_at(AT_FDCWD, lower, err);
+
+		if (fd < 0)
+			return -1;
+		roots->fds[roots->count++] = fd;
+	}
+	return 0;
+}
+
+/* Whether the image has it: then an empty file above it is the step's own. */
+static int is_in_layers(struct roots *roots, const char *path, struct error **err)
+{
 	struct stat st;
 
-	if (!lowers || !*lowers)
-		return 0;
-	if (*root_fd < 0)
-		*root_fd = snapshot_mount(lowers, NULL, err);
-	if (*root_fd < 0)
+	if (open_roots(roots, err) < 0)
 		return -1;
-	fd = path_parent_in_root(*root_fd, path, &name, &missing);
-	return fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	for (size_t i = 0; i < roots->count; i++) {
+		cleanup_error struct error *missing = NULL;
+		cleanup_free char *name = NULL;
+		cleanup_close int fd = path_parent_in_root(roots->fds[i], path, &name, &missing);
+
+		if (fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return 1;
+	}
+	return 0;
 }
 
 /* An empty file of ours, over nothing. */
-static int remove_empty(const struct step_run *step, int upper_fd, const char *path, int *root_fd,
-	struct error **err)
+static int remove_empty(int upper_fd, const char *path, struct roots *roots, struct error **err)
 {
-	int found = is_in_layers(root_fd, step->lowers, path, err);
+	int found = is_in_layers(roots, path, err);
 
 	if (found == 0)
 		(void)unlinkat(upper_fd, path, 0);
@@ -61,7 +94,8 @@ static int remove_empty(const struct step_run *step, int upper_fd, const char *p
 static int remove_mount_points(const struct step_run *step, struct error **err)
 {
 	cleanup_free char *upper = xasprintf("%s/fs", step->snapshot);
-	cleanup_close int fd = dir_open_at(AT_FDCWD, upper, err), root_fd = -1;
+	cleanup_close int fd = dir_open_at(AT_FDCWD, upper, err);
+	struct roots roots CLEANUP(roots_done) = { .lowers = step->lowers };
 	struct stat st;
 
 	if (fd < 0)
@@ -74,7 +108,7 @@ static int remove_mount_points(const struct step_run *step, struct error **err)
 		if (S_ISDIR(st.st_mode))
 			(void)unlinkat(fd, path, AT_REMOVEDIR);
 		else if (S_ISREG(st.st_mode) && st.st_size == 0 &&
-			 remove_empty(step, fd, path, &root_fd, err) < 0)
+			 remove_empty(fd, path, &roots, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "store/erofs_format.h"
 #include "store/index_tree.h"
 
@@ -445,6 +446,8 @@ static void write_super(struct layout *layout)
 		.device_slot = htole16(
 			(EROFS_SUPER_AT + sizeof(struct erofs_super)) / EROFS_DEVICE_SLOT) };
 
+	/* By this and a node's number overlay knows again what a changed file was. */
+	random_bytes(super.uuid, sizeof(super.uuid));
 	memcpy(layout->image + EROFS_SUPER_AT, &super, sizeof(super));
 	memcpy(layout->image + EROFS_SUPER_AT + sizeof(super), &device, sizeof(device));
 }

@@ -67,7 +67,8 @@ static int check_head(const struct listing_head *head, struct error **err)
 		head->gid == UINT32_MAX || head->major > 0xfff || head->minor > 0xfffff ||
 		head->mtime_ns >= 1000000000 || head->size < 0)
 		return broken("a value out of range", err);
-	if (head->path_length > TAR_PATH_MAX || head->link_length > TAR_PATH_MAX ||
+	/* GNU's long names have one byte more when their NUL is missing. */
+	if (head->path_length > TAR_PATH_MAX + 1 || head->link_length > TAR_PATH_MAX + 1 ||
 		head->extent_count > TAR_EXTENTS_MAX)
 		return broken("too long", err);
 	if (head->type != TAR_FILE && (head->size != 0 || head->extent_count != 0))

@@ -18,8 +18,9 @@ bool lower_is_index(const char *path)
 
 int lower_mount(const char *path, struct error **err)
 {
-	cleanup_free char *data =
-		xasprintf("%.*s/" LOWER_DATA, (int)(strrchr(path, '/') - path), path);
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *directory = xstrndup(path, slash ? (size_t)(slash - path) + 1 : 0);
+	cleanup_free char *data = xasprintf("%s" LOWER_DATA, directory);
 	cleanup_close int index_fd = open(path, O_RDONLY | O_CLOEXEC), data_fd = -1;
 	char index_path[64], data_path[64];
 	const struct mount_option options[] = { { "device", data_path }, { NULL, NULL } };
