@@ -15,6 +15,7 @@
 
 #define CONNECT_TIMEOUT_MS 30000
 #define FIRST_BYTE_NS INT64_C(30000000000)
+#define AFTER_BODY_NS INT64_C(600000000000)
 #define SLOW_BYTES_PER_S 1024L
 #define SLOW_S 60
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
@@ -203,8 +204,10 @@ static int watch(
 		exchange->moved_ns = now;
 		return 0;
 	}
+	/* Who has got all of a layer may have to read it again before the answer. */
 	return now - exchange->moved_ns >
-	       time_scaled(FIRST_BYTE_NS + CONNECT_TIMEOUT_MS * INT64_C(1000000));
+	       time_scaled(up > 0 ? AFTER_BODY_NS
+				  : FIRST_BYTE_NS + CONNECT_TIMEOUT_MS * INT64_C(1000000));
 }
 
 static void set_times(struct exchange *exchange)

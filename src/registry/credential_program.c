@@ -169,7 +169,7 @@ int credential_program_get(
 	cleanup_free char *output = NULL;
 	int result = run(name, "get", server, &output, err);
 
-	if (result != 0)
+	if (result != 0 || !output)
 		return result < 0 ? -1 : 0;
 	result = read_answer(output, ret, err);
 	explicit_bzero(output, strlen(output));
