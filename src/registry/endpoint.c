@@ -91,7 +91,7 @@ static bool may_try_http(const struct exchange *exchange)
 	       !speaks_tls(exchange);
 }
 
-static bool is_at_base(const struct exchange *exchange)
+bool exchange_is_at_base(const struct exchange *exchange)
 {
 	const char *base = exchange->repository->base;
 
@@ -107,7 +107,7 @@ bool exchange_move_on(struct exchange *exchange, struct error **err)
 
 	if (exchange->base_length == 0 || exchange->write_errno)
 		return false;
-	if (is_at_base(exchange)) { /* else another exchange was here before */
+	if (exchange_is_at_base(exchange)) { /* else another exchange was here before */
 		if (may_try_http(exchange)) {
 			if (endpoint_use(repository, repository->endpoint, false, &unusable) < 0)
 				return false;

@@ -490,7 +490,8 @@ static enum exchange_outcome judge(struct exchange *exchange, CURLcode code, str
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &exchange->status);
 	curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &exchange->verify_result);
-	if (exchange->status > 0)
+	/* Not when another place is asked in the meantime: that one may speak plain http. */
+	if (exchange->status > 0 && (exchange->base_length == 0 || exchange_is_at_base(exchange)))
 		exchange->repository->reached = true;
 	if (exchange->status / 100 == 2)
 		exchange->asked_token = false; /* the next one may be of an expired token */

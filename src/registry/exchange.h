@@ -113,6 +113,8 @@ int exchange_begin(struct exchange *exchange, struct error **err);
 enum exchange_outcome exchange_end(struct exchange *exchange, CURLcode code, struct error **err);
 /* What was received is forgotten: from the beginning. */
 void exchange_restart(struct exchange *exchange);
+/* Is what it asks for below the place that is asked now? Others may have gone on to the next. */
+bool exchange_is_at_base(const struct exchange *exchange);
 /* After a failure that exchange_end() does not know of (no token): true when it is to be asked
  * again, of another mirror or the registry itself; *err is kept for later then. */
 bool exchange_move_on(struct exchange *exchange, struct error **err);
