@@ -37,13 +37,20 @@ void init_await_cgroup(struct rootfs *root)
 	root->await_cgroup = false;
 }
 
+bool init_score_is_callers(const struct spec *spec, const struct namespaces *namespaces)
+{
+	return spec->process.has_oom_score_adj &&
+	       (namespaces->made | namespaces->joined) & CLONE_NEWUSER;
+}
+
 /* In a user namespace nothing can be done before its ids are mapped. */
 static int wait_mapped(const struct init *init, struct rootfs *root, struct error **err)
 {
 	root->await_cgroup = init->wait_go;
 	/* A sysctl can be one of a device that the caller has yet to bring. */
 	if (init->namespaces.made & CLONE_NEWUSER || init->binds->count > 0 ||
-		root->spec->net_device_count > 0)
+		root->spec->net_device_count > 0 ||
+		init_score_is_callers(root->spec, &init->namespaces))
 		init_await_cgroup(root);
 	if (init->binds->count > 0 &&
 		binds_receive(init->binds, LAUNCH_SYNC_FD, &root->binds, err) < 0)
@@ -113,7 +120,8 @@ static int apply_settings(const struct init *init, struct rootfs *root, struct e
 	proc_fd = fd;
 	if (is_private)
 		root->proc_fd = take_fd(&fd);
-	if (oom_score_apply(&spec->process, proc_fd, err) < 0 ||
+	if ((!init_score_is_callers(spec, &init->namespaces) &&
+		    oom_score_apply(&spec->process, proc_fd, err) < 0) ||
 		(!label_comes_late(spec) && label_apply(&spec->process, proc_fd, err) < 0) ||
 		time_namespace_enter(spec, &init->namespaces, proc_fd, err) < 0)
 		return -1;

@@ -300,9 +300,13 @@ static void a_user_namespace_is_joined(void **state)
 	assert_true(readlink(user, theirs, sizeof(theirs) - 1) > 0);
 	give_path(spec, CLONE_NEWUSER, user);
 	spec->uid_map_count = spec->gid_map_count = 0;
-	wanted = xasprintf("0\n%s\n%s\n", theirs, network);
-	expect_output(
-		fixture, "id -u; readlink /proc/self/ns/user; readlink /proc/self/ns/net", wanted);
+	wanted = xasprintf("0\n%s\n%s\n903\n", theirs, network);
+	spec->process.has_oom_score_adj = true;
+	spec->process.oom_score_adj = 903;
+	expect_output(fixture,
+		"id -u; readlink /proc/self/ns/user; readlink /proc/self/ns/net;"
+		"cat /proc/self/oom_score_adj",
+		wanted);
 	fixture_args(fixture, (const char *const[]){ "sleep", "1000", NULL });
 	second = fixture_start(fixture, &second_fd);
 	fixture_script(fixture, "id -u; readlink /proc/self/ns/user");
