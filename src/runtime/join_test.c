@@ -50,6 +50,42 @@ static void a_wrong_path_is_refused(void **state)
 	}
 }
 
+static const struct {
+	const char *why, *hostname, *sysctl;
+	int type;
+	const char *path, *part;
+} of_the_host[] = {
+	{ "the machine's name", "evil", NULL, CLONE_NEWUTS, "/proc/self/ns/uts", "uts namespace" },
+	{ "by another name of it", "evil", NULL, CLONE_NEWUTS, "/proc/thread-self/ns/uts",
+		"uts namespace" },
+	{ "its network", NULL, "net.ipv4.ip_forward=1", CLONE_NEWNET, "/proc/self/ns/net",
+		"network namespace" },
+	{ "its network, written with slashes", NULL, "net/ipv4/ip_forward=1", CLONE_NEWNET,
+		"/proc/self/ns/net", "network namespace" },
+	{ "its shared memory", NULL, "kernel.shmmni=1", CLONE_NEWIPC, "/proc/self/ns/ipc",
+		"ipc namespace" },
+};
+
+/* A namespace that is the host's, by a path, is not an own one. */
+static void the_hosts_settings_are_not_changed(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct spec *spec = &fixture->spec;
+
+	fixture_script(fixture, "true");
+	for (size_t i = 0; i < sizeof(of_the_host) / sizeof(*of_the_host); i++) {
+		replace_string(&spec->hostname, xstrdup_null(of_the_host[i].hostname));
+		strv_free(spec->sysctl);
+		spec->sysctl = NULL;
+		if (of_the_host[i].sysctl)
+			strv_append(&spec->sysctl, of_the_host[i].sysctl);
+		give_path(spec, of_the_host[i].type, of_the_host[i].path);
+		expect_error(fixture, ERROR_INVALID, of_the_host[i].part, of_the_host[i].why);
+		drop_namespace(spec, of_the_host[i].type);
+		spec_add_namespace(spec, of_the_host[i].type, NULL);
+	}
+}
+
 static void two_of_a_type_are_refused(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
@@ -332,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CONTAINER_TEST(a_wrong_path_is_refused),
+		CONTAINER_TEST(the_hosts_settings_are_not_changed),
 		CONTAINER_TEST(two_of_a_type_are_refused),
 		CONTAINER_TEST(the_callers_own_is_shared),
 		CONTAINER_TEST(others_of_each_type_are_joined),

@@ -249,6 +249,16 @@ static void links_can_be_left_unfollowed(void **state)
 	assert_int_equal(faccessat(fixture->dir_fd, "rootfs/t/nowhere", F_OK, 0), -1);
 }
 
+static void what_is_not_followed_is_made(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	cleanup_free char *source = make_source(fixture), *file = xasprintf("%s/file", source);
+
+	spec_add_mount(&fixture->spec, "/new/file", "bind", file, "bind,dest-nofollow");
+	spec_add_mount(&fixture->spec, "/new/dir", "bind", source, "bind,dest-nofollow");
+	expect_output(fixture, "cat /new/file /new/dir/file", "hello\nhello\n");
+}
+
 /* A link of procfs is no place to mount on, either (it would stand for /proc/PID). */
 static void procfs_is_no_target_unfollowed(void **state)
 {
@@ -508,6 +518,7 @@ int main(void)
 		CONTAINER_TEST(shared_namespaces_have_the_hosts_file_systems),
 		CONTAINER_TEST(terminals_do_without_a_group_that_is_not_mapped),
 		CONTAINER_TEST(links_can_be_left_unfollowed),
+		CONTAINER_TEST(what_is_not_followed_is_made),
 		CONTAINER_TEST(procfs_is_no_target_unfollowed),
 		CONTAINER_TEST(special_files_are_bound),
 		CONTAINER_TEST(a_bind_can_be_the_root),
