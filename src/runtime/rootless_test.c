@@ -238,7 +238,7 @@ static int as_somebody_alone(struct fixture *fixture)
 		return 2;
 	/* One id more is not the kernel's to give, and nobody gave it to this user. */
 	fixture->spec.uid_map[0].size = fixture->spec.gid_map[0].size = 2;
-	return refuses(fixture, "newgidmap") ? 3 : 0;
+	return refuses(fixture, "map ids of the user namespace") ? 3 : 0;
 }
 
 static void any_user_maps_itself(void **state)
