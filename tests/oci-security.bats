@@ -429,12 +429,21 @@ etc_is_not_written_through() {
 		assert_stderr_contains "process.apparmorProfile"
 		edit '.process.apparmorProfile = "unconfined"'
 		run_ok app
+		in_background app
+		fails exec --apparmor no-such-profile app true
+		assert_stderr_contains "process.apparmorProfile"
+		ok delete --force app
+		command_is true
 	}
 	edit '.process.apparmorProfile = ""'
 	run_ok app
 	[ -e /sys/fs/selinux/enforce ] || {
 		edit '.process.selinuxLabel = "system_u:system_r:x_t:s0"'
 		run_fails app
+		assert_stderr_contains "process.selinuxLabel"
+		edit 'del(.process.selinuxLabel)'
+		in_background app
+		fails exec --process-label system_u:system_r:x_t:s0 app true
 		assert_stderr_contains "process.selinuxLabel"
 	}
 }

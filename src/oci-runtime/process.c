@@ -121,6 +121,16 @@ static int set_env(char *const *env, struct spec_process *process, struct error 
 	return 0;
 }
 
+/* What enters a confined container is confined as it is, unless something else is said, as with
+ * runc. An empty label is none. */
+static void set_label(char **label, const char *option, const char *container)
+{
+	if (option)
+		replace_string(label, xstrdup(option));
+	else if (container && (!*label || !**label))
+		replace_string(label, xstrdup(container));
+}
+
 int process_choose(const struct exec_opts *opts, char *const *command, const struct spec *spec,
 	struct spec_process *ret, struct error **err)
 {
@@ -138,6 +148,8 @@ int process_choose(const struct exec_opts *opts, char *const *command, const str
 		replace_string(&process.cwd, xstrdup(opts->cwd));
 	process.terminal |= opts->tty;
 	process.no_new_privileges |= opts->no_new_privs;
+	set_label(&process.apparmor_profile, opts->apparmor, spec->process.apparmor_profile);
+	set_label(&process.selinux_label, opts->label, spec->process.selinux_label);
 	if ((opts->user && set_user(opts->user, &process, err) < 0) ||
 		add_groups(opts->gids, &process, err) < 0 ||
 		add_capabilities(opts->caps, &process, err) < 0 ||

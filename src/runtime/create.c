@@ -101,6 +101,9 @@ static int admit(const struct container_setup *setup, const struct init *init,
 		return 0;
 	if (attach && cgroup_attach(made->cgroup, made->pid, err) < 0)
 		return error_errno(*err) == ESRCH ? why_it_ended(made, err) : -1;
+	if (init_score_is_callers(setup->spec, &init->namespaces) &&
+		oom_score_apply_to(made->pid, &setup->spec->process, err) < 0)
+		return error_errno(*err) == ENOENT ? why_it_ended(made, err) : -1;
 	if (init->namespaces.made & CLONE_NEWUSER) {
 		if (delegate(setup->spec, made->cgroup, err) < 0 ||
 			user_namespace_map(setup->spec, made->pid, err) < 0)
@@ -144,12 +147,14 @@ static int open_fds(const struct container_setup *setup, struct start *start, st
 
 /*
  * The files of a process that is not dumpable are root's: any other user could not map the ids of
- * its init, which stops being dumpable itself once they are.
+ * its init, or set its score, which stops being dumpable itself once they are.
  */
 static int launch_init(const struct container_setup *setup, struct start *start,
 	struct container_init *made, bool attach, struct error **err)
 {
-	bool open = start->init.namespaces.made & CLONE_NEWUSER && geteuid() != 0;
+	bool open = geteuid() != 0 &&
+		    (start->init.namespaces.made & CLONE_NEWUSER ||
+			    init_score_is_callers(setup->spec, &start->init.namespaces));
 	int result = -1, dumpable = open ? prctl(PR_GET_DUMPABLE) : 0;
 
 	if (open && prctl(PR_SET_DUMPABLE, 1) < 0)
@@ -189,6 +194,7 @@ static int start_init(const struct container_setup *setup, const struct filter *
 	start.child_fd = start.how.fds[LAUNCH_SYNC_FD] = pair[1];
 	start.init.binds = &start.binds;
 	start.init.wait_go = attach || start.init.namespaces.made & CLONE_NEWUSER ||
+			     init_score_is_callers(setup->spec, &start.init.namespaces) ||
 			     start.binds.count > 0 || setup->spec->net_device_count > 0 ||
 			     setup->spec->rdt.set;
 	if (launch_init(setup, &start, made, attach, err) < 0)

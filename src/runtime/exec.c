@@ -41,19 +41,6 @@ static int open_terminal(const struct job *job, int root_fd, int *ret_slave, str
 	return sync_send_fd(LAUNCH_SYNC_FD, SYNC_CONSOLE, master_fd, err);
 }
 
-/* The container's own /proc may be anything; /proc of ours would be the host's in it. */
-static int set_label(const struct job *job, struct error **err)
-{
-	cleanup_close int proc_fd = -1;
-
-	if (!label_is_asked(job->exec->process))
-		return 0;
-	proc_fd = private_proc_open(err);
-	if (proc_fd < 0)
-		return error_wrap(err, "label of the process");
-	return label_apply(job->exec->process, proc_fd, err);
-}
-
 static int run(const struct job *job, struct entry *entry, struct error **err)
 {
 	int root_fd, terminal_fd = -1;
@@ -65,7 +52,7 @@ static int run(const struct job *job, struct entry *entry, struct error **err)
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return error_sys(err, "open the container's root");
-	if (set_label(job, err) < 0 || open_terminal(job, root_fd, &terminal_fd, err) < 0 ||
+	if (open_terminal(job, root_fd, &terminal_fd, err) < 0 ||
 		entry_prepare(entry, root_fd, terminal_fd, err) < 0 ||
 		entry_confine(entry, false, err) < 0 ||
 		sync_send(entry->sync_fd, SYNC_READY, err) < 0 ||
@@ -184,7 +171,7 @@ pid_t runtime_exec(
 	struct launch how = {
 		.join_pidfd = exec->init_pidfd,
 		.join_flags = namespaces & ~LATE_NAMESPACES,
-		.score_of = exec->process,
+		.process = exec->process,
 		.cgroup = exec->cgroup,
 		.cgroup_fd = exec->cgroup ? cgroup_clone_fd(exec->cgroup) : -1,
 		.fds = { exec->io.stdin_fd, exec->io.stdout_fd, exec->io.stderr_fd, -1,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/identity.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <stdbool.h>
@@ -17,18 +18,32 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 
-int oom_score_apply(const struct spec_process *process, int proc_fd, struct error **err)
+static int write_score(
+	const struct spec_process *process, int dir_fd, const char *path, struct error **err)
 {
 	char text[16];
 
 	if (!process->has_oom_score_adj)
 		return 0;
 	(void)snprintf(text, sizeof(text), "%d", process->oom_score_adj);
-	if (file_poke_at(proc_fd, "self/oom_score_adj", text, err) == 0)
+	if (file_poke_at(dir_fd, path, text, err) == 0)
 		return 0;
 	if (error_errno(*err) == EACCES)
 		error_hint(err, "a value below that of vessel itself needs CAP_SYS_RESOURCE");
 	return error_wrap(err, "oom_score_adj");
+}
+
+int oom_score_apply(const struct spec_process *process, int proc_fd, struct error **err)
+{
+	return write_score(process, proc_fd, "self/oom_score_adj", err);
+}
+
+int oom_score_apply_to(pid_t pid, const struct spec_process *process, struct error **err)
+{
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	return write_score(process, AT_FDCWD, path, err);
 }
 
 void rlimits_raise_for(pid_t pid, const struct spec_process *process)

@@ -11,6 +11,9 @@ struct user;
 
 /* Written through proc_fd: a procfs that the container cannot have touched. */
 int oom_score_apply(const struct spec_process *process, int proc_fd, struct error **err);
+/* For a process that is in a user namespace, by its caller: a right there lowers no score, and the
+ * file is root's of the host. pid: a child of ours. */
+int oom_score_apply_to(pid_t pid, const struct spec_process *process, struct error **err);
 /*
  * For a process that is, or will be, in a user namespace, where no right of its own raises a limit:
  * by its caller. What fails here fails again there, and is told then.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <sys/vfs.h>
 
 #include "base/cleanup.h"
@@ -36,13 +37,20 @@ void init_await_cgroup(struct rootfs *root)
 	root->await_cgroup = false;
 }
 
+bool init_score_is_callers(const struct spec *spec, const struct namespaces *namespaces)
+{
+	return spec->process.has_oom_score_adj &&
+	       (namespaces->made | namespaces->joined) & CLONE_NEWUSER;
+}
+
 /* In a user namespace nothing can be done before its ids are mapped. */
 static int wait_mapped(const struct init *init, struct rootfs *root, struct error **err)
 {
 	root->await_cgroup = init->wait_go;
 	/* A sysctl can be one of a device that the caller has yet to bring. */
 	if (init->namespaces.made & CLONE_NEWUSER || init->binds->count > 0 ||
-		root->spec->net_device_count > 0)
+		root->spec->net_device_count > 0 ||
+		init_score_is_callers(root->spec, &init->namespaces))
 		init_await_cgroup(root);
 	if (init->binds->count > 0 &&
 		binds_receive(init->binds, LAUNCH_SYNC_FD, &root->binds, err) < 0)
@@ -56,15 +64,14 @@ static int wait_mapped(const struct init *init, struct rootfs *root, struct erro
  * the container's. In a user namespace that does not own its pid namespace none can be made: there
  * it is that of our caller's mounts, which are still what we see, and none of the container's.
  */
-static int open_proc(
-	const struct init *init, struct rootfs *root, int *ret_seen, struct error **err)
+static int open_proc(const struct init *init, bool *ret_private, struct error **err)
 {
-	cleanup_close int fd = -1;
+	cleanup_close int fd = private_proc_open(err);
 	struct statfs fs;
 
-	root->proc_fd = private_proc_open(err);
-	if (root->proc_fd >= 0)
-		return 0;
+	*ret_private = fd >= 0;
+	if (fd >= 0)
+		return take_fd(&fd);
 	if (error_errno(*err) != EPERM || init->namespaces.joined & CLONE_NEWNS)
 		return -1;
 	fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -72,24 +79,50 @@ static int open_proc(
 		return -1;
 	error_free(*err);
 	*err = NULL;
-	*ret_seen = take_fd(&fd);
-	return 0;
+	return take_fd(&fd);
+}
+
+/*
+ * What init runs has the label, too: hooks in the container's mounts are the host's programs, so
+ * then it comes after them. Else at once: one that cannot be given is best said before the rest.
+ */
+static bool label_comes_late(const struct spec *spec)
+{
+	return spec->hooks[HOOK_CREATE_CONTAINER].count > 0;
+}
+
+static int label_after_hooks(const struct init *init, struct error **err)
+{
+	const struct spec *spec = init->setup->spec;
+	cleanup_close int proc_fd = -1;
+	bool is_private;
+
+	if (!label_comes_late(spec) || !label_is_asked(&spec->process))
+		return 0;
+	proc_fd = open_proc(init, &is_private, err);
+	return proc_fd < 0 ? -1 : label_apply(&spec->process, proc_fd, err);
 }
 
 static int apply_settings(const struct init *init, struct rootfs *root, struct error **err)
 {
 	const struct spec *spec = root->spec;
-	cleanup_close int seen_fd = -1;
+	cleanup_close int fd = -1;
+	bool is_private = false;
 	int proc_fd;
 
 	if (spec->process.has_oom_score_adj || spec->sysctl || spec->monotonic.set ||
 		spec->boottime.set || init->namespaces.made & CLONE_NEWPID ||
-		label_is_asked(&spec->process))
-		if (open_proc(init, root, &seen_fd, err) < 0)
+		label_is_asked(&spec->process)) {
+		fd = open_proc(init, &is_private, err);
+		if (fd < 0)
 			return -1;
-	proc_fd = root->proc_fd >= 0 ? root->proc_fd : seen_fd;
-	if (oom_score_apply(&spec->process, proc_fd, err) < 0 ||
-		label_apply(&spec->process, proc_fd, err) < 0 ||
+	}
+	proc_fd = fd;
+	if (is_private)
+		root->proc_fd = take_fd(&fd);
+	if ((!init_score_is_callers(spec, &init->namespaces) &&
+		    oom_score_apply(&spec->process, proc_fd, err) < 0) ||
+		(!label_comes_late(spec) && label_apply(&spec->process, proc_fd, err) < 0) ||
 		time_namespace_enter(spec, &init->namespaces, proc_fd, err) < 0)
 		return -1;
 	return kernel_settings_apply(spec, init->namespaces.made, proc_fd, err);
@@ -135,7 +168,7 @@ static int build(const struct init *init, struct rootfs *root, struct error **er
 	init_await_cgroup(root);
 	if (init->namespaces.made & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
 		return error_sys(err, "make a cgroup namespace");
-	if (run_hooks(init, root, err) < 0)
+	if (run_hooks(init, root, err) < 0 || label_after_hooks(init, err) < 0)
 		return -1;
 	return init->setup->no_pivot ? rootfs_enter_by_chroot(root, err) : rootfs_enter(root, err);
 }

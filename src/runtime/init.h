@@ -19,6 +19,9 @@ struct init {
 
 struct rootfs;
 
+/* In a user namespace its caller sets its oom_score_adj, and init waits for that. */
+bool init_score_is_callers(const struct spec *spec, const struct namespaces *namespaces);
+
 /*
  * Attaching to a dozen hierarchies takes the caller as long as most mounts take init, so they
  * happen at the same time. What depends on the cgroup waits here first: its mounts, its namespace,

@@ -50,6 +50,42 @@ static void a_wrong_path_is_refused(void **state)
 	}
 }
 
+static const struct {
+	const char *why, *hostname, *sysctl;
+	int type;
+	const char *path, *part;
+} of_the_host[] = {
+	{ "the machine's name", "evil", NULL, CLONE_NEWUTS, "/proc/self/ns/uts", "uts namespace" },
+	{ "by another name of it", "evil", NULL, CLONE_NEWUTS, "/proc/thread-self/ns/uts",
+		"uts namespace" },
+	{ "its network", NULL, "net.ipv4.ip_forward=1", CLONE_NEWNET, "/proc/self/ns/net",
+		"network namespace" },
+	{ "its network, written with slashes", NULL, "net/ipv4/ip_forward=1", CLONE_NEWNET,
+		"/proc/self/ns/net", "network namespace" },
+	{ "its shared memory", NULL, "kernel.shmmni=1", CLONE_NEWIPC, "/proc/self/ns/ipc",
+		"ipc namespace" },
+};
+
+/* A namespace that is the host's, by a path, is not an own one. */
+static void the_hosts_settings_are_not_changed(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct spec *spec = &fixture->spec;
+
+	fixture_script(fixture, "true");
+	for (size_t i = 0; i < sizeof(of_the_host) / sizeof(*of_the_host); i++) {
+		replace_string(&spec->hostname, xstrdup_null(of_the_host[i].hostname));
+		strv_free(spec->sysctl);
+		spec->sysctl = NULL;
+		if (of_the_host[i].sysctl)
+			strv_append(&spec->sysctl, of_the_host[i].sysctl);
+		give_path(spec, of_the_host[i].type, of_the_host[i].path);
+		expect_error(fixture, ERROR_INVALID, of_the_host[i].part, of_the_host[i].why);
+		drop_namespace(spec, of_the_host[i].type);
+		spec_add_namespace(spec, of_the_host[i].type, NULL);
+	}
+}
+
 static void two_of_a_type_are_refused(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
@@ -300,9 +336,13 @@ static void a_user_namespace_is_joined(void **state)
 	assert_true(readlink(user, theirs, sizeof(theirs) - 1) > 0);
 	give_path(spec, CLONE_NEWUSER, user);
 	spec->uid_map_count = spec->gid_map_count = 0;
-	wanted = xasprintf("0\n%s\n%s\n", theirs, network);
-	expect_output(
-		fixture, "id -u; readlink /proc/self/ns/user; readlink /proc/self/ns/net", wanted);
+	wanted = xasprintf("0\n%s\n%s\n903\n", theirs, network);
+	spec->process.has_oom_score_adj = true;
+	spec->process.oom_score_adj = 903;
+	expect_output(fixture,
+		"id -u; readlink /proc/self/ns/user; readlink /proc/self/ns/net;"
+		"cat /proc/self/oom_score_adj",
+		wanted);
 	fixture_args(fixture, (const char *const[]){ "sleep", "1000", NULL });
 	second = fixture_start(fixture, &second_fd);
 	fixture_script(fixture, "id -u; readlink /proc/self/ns/user");
@@ -328,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CONTAINER_TEST(a_wrong_path_is_refused),
+		CONTAINER_TEST(the_hosts_settings_are_not_changed),
 		CONTAINER_TEST(two_of_a_type_are_refused),
 		CONTAINER_TEST(the_callers_own_is_shared),
 		CONTAINER_TEST(others_of_each_type_are_joined),

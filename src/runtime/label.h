@@ -20,7 +20,8 @@ const char *label_of_mounts(const struct spec *spec);
 /* Whether label_apply() has anything to do. */
 bool label_is_asked(const struct spec_process *process);
 /*
- * For the process itself: the label that its next execve(2) gives it. proc_fd is a procfs of ours:
+ * For the process itself: the label that its next execve(2) gives it, and that of the processes
+ * which it starts until then. proc_fd is a procfs of ours:
  * of the container's a link could lead the write to another file (CVE-2019-16884).
  */
 int label_apply(const struct spec_process *process, int proc_fd, struct error **err);

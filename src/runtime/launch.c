@@ -16,6 +16,7 @@
 #include "cgroup/cgroup.h"
 #include "oci/spec.h"
 #include "runtime/identity.h"
+#include "runtime/label.h"
 #include "runtime/schedule.h"
 #include "runtime/sync.h"
 #include "sys/mount.h"
@@ -120,17 +121,23 @@ static int join_all(const struct launch *launch, struct error **err)
 	return 0;
 }
 
-/* While /proc is still the host's. After vfork(2) the kernel keeps the value from its parent. */
-static int set_score(const struct spec_process *process, struct error **err)
+/*
+ * While /proc is still the host's: the container's own may be anything, or not there. The process
+ * has its score from its parent, which has it from vfork(2), and the label of its next program
+ * from the helper.
+ */
+static int set_by_proc(const struct spec_process *process, struct error **err)
 {
 	cleanup_close int proc_fd = -1;
 
-	if (!process || !process->has_oom_score_adj)
+	if (!process || (!process->has_oom_score_adj && !label_is_asked(process)))
 		return 0;
 	proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc_fd < 0)
 		return error_sys(err, "open /proc");
-	return oom_score_apply(process, proc_fd, err);
+	if (oom_score_apply(process, proc_fd, err) < 0)
+		return -1;
+	return label_apply(process, proc_fd, err);
 }
 
 static int prepare(const struct launch *launch, struct error **err)
@@ -138,8 +145,8 @@ static int prepare(const struct launch *launch, struct error **err)
 	cleanup_close int cgroup_fd = -1;
 
 	/* The first of two sets of processors: until it is in its cgroup. */
-	if (launch->score_of && affinity_apply(launch->score_of->affinity_initial,
-					"process.execCPUAffinity.initial", err) < 0)
+	if (launch->process && affinity_apply(launch->process->affinity_initial,
+				       "process.execCPUAffinity.initial", err) < 0)
 		return -1;
 	if (launch->cgroup && cgroup_enter(launch->cgroup, err) < 0)
 		return -1;
@@ -148,7 +155,7 @@ static int prepare(const struct launch *launch, struct error **err)
 		if (cgroup_fd < 0)
 			return -1;
 	}
-	if (set_score(launch->score_of, err) < 0 || join_all(launch, err) < 0)
+	if (set_by_proc(launch->process, err) < 0 || join_all(launch, err) < 0)
 		return -1;
 	if (keep_fds(launch, cgroup_fd, err) < 0)
 		return -1;

@@ -43,8 +43,9 @@ struct launch {
 	int join_pidfd; /* -1, or a process whose namespaces join_flags are entered */
 	uint64_t join_flags;
 	int cgroup_fd; /* -1, or where the process starts (v2) */
-	const struct spec_process
-		*score_of; /* NULL, or whose oom_score_adj a joining process gets */
+	/* NULL, or whose oom_score_adj, labels and first processors a joining process gets: from
+	 * the host's /proc, before it is in the container. */
+	const struct spec_process *process;
 	struct cgroup *cgroup; /* NULL, or what the process, or its helper, enters first */
 	/*
 	 * All that the process gets, as 0, 1, 2, LAUNCH_SYNC_FD, LAUNCH_EXTRA_FD. The sync socket

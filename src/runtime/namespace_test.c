@@ -210,6 +210,37 @@ static void a_user_namespace_has_another_root(void **state)
 	close(fd);
 }
 
+/* The file is the host's root's, whom the namespace does not have: its caller writes it. */
+static void a_user_namespace_gets_its_score(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct spec *spec = &fixture->spec;
+	struct container_init init;
+	int fd;
+
+	spec_add_namespace(spec, CLONE_NEWUSER, NULL);
+	spec->uid_map = one_map(100000);
+	spec->gid_map = one_map(200000);
+	spec->uid_map_count = spec->gid_map_count = 1;
+	spec->process.has_oom_score_adj = true;
+	spec->process.oom_score_adj = 901;
+	expect_output(fixture, "cat /proc/self/oom_score_adj", "901\n");
+	fixture_args(fixture, (const char *const[]){ "sleep", "1000", NULL });
+	init = fixture_start(fixture, &fd);
+	spec->process.oom_score_adj = 902;
+	fixture_script(fixture, "cat /proc/self/oom_score_adj /proc/1/oom_score_adj");
+	{
+		struct outcome outcome cleanup_outcome =
+			fixture_exec(fixture, &init, &spec->process);
+
+		if (outcome.error)
+			fail_msg("%s", error_message(outcome.error));
+		assert_string_equal(outcome.output, "902\n901\n");
+	}
+	runtime_destroy(&init);
+	close(fd);
+}
+
 static void a_cgroup_is_entered_and_left(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
@@ -293,6 +324,7 @@ int main(void)
 		CONTAINER_TEST(other_settings_are_refused),
 		CONTAINER_TEST(namespaces_of_another_can_be_joined),
 		CONTAINER_TEST(a_user_namespace_has_another_root),
+		CONTAINER_TEST(a_user_namespace_gets_its_score),
 		CONTAINER_TEST(a_cgroup_is_entered_and_left),
 		CONTAINER_TEST(destroy_ends_a_container),
 	};

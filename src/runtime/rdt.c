@@ -154,6 +154,28 @@ static int monitor(int group_fd, const char *id, pid_t pid, struct error **err)
 	return fd < 0 ? error_sys(err, "open monitoring group '%s'", id) : enter(fd, pid, err);
 }
 
+static int set_up(int root_fd, const char *group, bool made, const char *wanted, struct error **err)
+{
+	cleanup_close int fd =
+		openat(root_fd, group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(err, "open group '%s'", group);
+	if ((made ? write_schemata(root_fd, fd, wanted, err) : check_existing(fd, wanted, err)) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+static int enter_groups(int group_fd, const struct spec_intel_rdt *rdt, const char *id, pid_t pid,
+	struct error **err)
+{
+	if (enter(group_fd, pid, err) < 0)
+		return -1;
+	return rdt->monitoring ? monitor(group_fd, id, pid, err) : 0;
+}
+
+/* One that could not be filled is not left behind: the next container of that closID would be told
+ * that it is another one, and the processor has few of them. */
 static int join(int root_fd, const struct spec_intel_rdt *rdt, const char *id, pid_t pid,
 	struct error **err)
 {
@@ -168,14 +190,12 @@ static int join(int root_fd, const struct spec_intel_rdt *rdt, const char *id, p
 	made = make_group(root_fd, group, !rdt->clos_id || wanted.length > 0, err);
 	if (made < 0)
 		return -1;
-	group_fd = openat(root_fd, group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (group_fd < 0)
-		return error_sys(err, "open group '%s'", group);
-	if ((made ? write_schemata(root_fd, group_fd, buf_text(&wanted), err)
-		  : check_existing(group_fd, buf_text(&wanted), err)) < 0 ||
-		enter(group_fd, pid, err) < 0)
-		return -1;
-	return rdt->monitoring ? monitor(group_fd, id, pid, err) : 0;
+	group_fd = set_up(root_fd, group, made, buf_text(&wanted), err);
+	if (group_fd >= 0 && enter_groups(group_fd, rdt, id, pid, err) == 0)
+		return 0;
+	if (made)
+		(void)unlinkat(root_fd, group, AT_REMOVEDIR);
+	return -1;
 }
 
 int rdt_join(int root_fd, const struct spec *spec, const char *id, pid_t pid, struct error **err)

@@ -107,6 +107,80 @@ static void groups_are_joined(void **state)
 	assert_int_equal(tree_remove_at(AT_FDCWD, dir, &failed), 0);
 }
 
+/* A directory made in a plain one has none of a group's files: as if the kernel refused. */
+static const struct {
+	const char *why, *clos_id, *schema, *error;
+} unfit[] = {
+	{ "what the kernel does not take", "new", "L3:0=0", "schemata" },
+	{ "of its own, with the container's name", NULL, "L3:0=0", "schemata" },
+	{ "whose tasks are not to be written", NULL, NULL, "tasks" },
+	{ "a link is no group", "link", "L3:0=0", "link" },
+};
+
+static void a_group_that_cannot_be_filled_is_not_left(void **state)
+{
+	char dir[] = "/tmp/vessel-rdt.XXXXXX";
+	struct error *failed = NULL;
+	int root_fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	root_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mkdirat(root_fd, "info", 0755), 0);
+	put(root_fd, "info/last_cmd_status", "Mask 0 has no bits\nmore\n");
+	assert_int_equal(mkdirat(root_fd, "elsewhere", 0755), 0);
+	assert_int_equal(symlinkat("elsewhere", root_fd, "link"), 0);
+	for (size_t i = 0; i < sizeof(unfit) / sizeof(*unfit); i++) {
+		const char *group = unfit[i].clos_id ? unfit[i].clos_id : "own";
+		cleanup_error struct error *err = NULL;
+		cleanup_spec struct spec spec;
+
+		spec_init(&spec);
+		spec.rdt.set = true;
+		spec.rdt.clos_id = xstrdup_null(unfit[i].clos_id);
+		spec.rdt.l3_schema = xstrdup_null(unfit[i].schema);
+		assert_int_equal(rdt_join(root_fd, &spec, "own", 1000, &err), -1);
+		if (!strstr(error_message(err), unfit[i].error))
+			fail_msg("%s: %s", unfit[i].why, error_message(err));
+		if (strcmp(unfit[i].error, "schemata") == 0)
+			assert_string_equal(error_hint_text(err), "Mask 0 has no bits");
+		if (strcmp(group, "link") != 0)
+			assert_int_equal(faccessat(root_fd, group, F_OK, 0), -1);
+	}
+	/* What was there before is not ours to remove. */
+	assert_int_equal(faccessat(root_fd, "link", F_OK, AT_SYMLINK_NOFOLLOW), 0);
+	close(root_fd);
+	assert_int_equal(tree_remove_at(AT_FDCWD, dir, &failed), 0);
+}
+
+static void a_monitoring_group_is_entered_as_well(void **state)
+{
+	char dir[] = "/tmp/vessel-rdt.XXXXXX";
+	cleanup_free char *tasks = NULL, *counted = NULL;
+	cleanup_spec struct spec spec;
+	struct error *err = NULL;
+	int root_fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	root_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	add_group(root_fd, "shared");
+	assert_int_equal(mkdirat(root_fd, "shared/mon_groups", 0755), 0);
+	assert_int_equal(mkdirat(root_fd, "shared/mon_groups/own", 0755), 0);
+	put(root_fd, "shared/mon_groups/own/tasks", "");
+	spec_init(&spec);
+	spec.rdt.set = spec.rdt.monitoring = true;
+	spec.rdt.clos_id = xstrdup("shared");
+	if (rdt_join(root_fd, &spec, "own", 1000, &err) < 0)
+		fail_msg("%s", error_message(err));
+	tasks = text_of(root_fd, "shared/tasks");
+	counted = text_of(root_fd, "shared/mon_groups/own/tasks");
+	assert_string_equal(tasks, "1000");
+	assert_string_equal(counted, "1000");
+	close(root_fd);
+	assert_int_equal(tree_remove_at(AT_FDCWD, dir, &err), 0);
+}
+
 static void without_the_hardware_it_is_an_error_for_who_asks(void **state)
 {
 	cleanup_error struct error *err = NULL;
@@ -131,6 +205,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_are_joined),
+		cmocka_unit_test(a_group_that_cannot_be_filled_is_not_left),
+		cmocka_unit_test(a_monitoring_group_is_entered_as_well),
 		cmocka_unit_test(without_the_hardware_it_is_an_error_for_who_asks),
 	};
 

@@ -285,6 +285,22 @@ static int make_file_system(const struct rootfs *root, const struct spec_mount *
 	return fd < 0 ? host_clone(root, type, options, err) : fd;
 }
 
+/*
+ * Mounts come in the order of config.json, and newer kernels (6.8) list them by their age: one that
+ * the caller has made is replaced by a clone, which is as old as its place in that order. Where
+ * what is attached nowhere cannot be cloned (before 6.15) it stays.
+ */
+static void renew(int *fd)
+{
+	cleanup_error struct error *ignored = NULL;
+	int clone_fd = mount_clone(*fd, "", false, &ignored);
+
+	if (clone_fd < 0)
+		return;
+	close_fd(*fd);
+	*fd = clone_fd;
+}
+
 /* Mounts below it, and the console, come later: read-only it becomes at the end. */
 static int mount_dev(struct rootfs *root, const struct spec_mount *mount,
 	struct mount_options *options, struct error **err)
@@ -295,7 +311,9 @@ static int mount_dev(struct rootfs *root, const struct spec_mount *mount,
 
 	options->set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	options->all_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-	if (!filled)
+	if (filled)
+		renew(&fd);
+	else
 		fd = make_file_system(root, mount, options, "/dev", err);
 	if (fd < 0)
 		return error_wrap(err, "mount '/dev'");

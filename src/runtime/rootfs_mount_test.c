@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 
 #include "sys/mount.h"
 
@@ -248,6 +249,16 @@ static void links_can_be_left_unfollowed(void **state)
 	assert_int_equal(faccessat(fixture->dir_fd, "rootfs/t/nowhere", F_OK, 0), -1);
 }
 
+static void what_is_not_followed_is_made(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	cleanup_free char *source = make_source(fixture), *file = xasprintf("%s/file", source);
+
+	spec_add_mount(&fixture->spec, "/new/file", "bind", file, "bind,dest-nofollow");
+	spec_add_mount(&fixture->spec, "/new/dir", "bind", source, "bind,dest-nofollow");
+	expect_output(fixture, "cat /new/file /new/dir/file", "hello\nhello\n");
+}
+
 /* A link of procfs is no place to mount on, either (it would stand for /proc/PID). */
 static void procfs_is_no_target_unfollowed(void **state)
 {
@@ -420,6 +431,47 @@ static void a_device_is_not_taken_for_another_file(void **state)
 	expect_error(fixture, ERROR_INVALID, "another file is there", "a regular file");
 }
 
+/* From 6.8 on the kernel lists mounts by their age, and up to 6.15 it cannot clone what our caller
+ * has made: there the order is another one. */
+static bool lists_in_order(void)
+{
+	struct utsname host;
+	int major = 0, minor = 0;
+
+	(void)uname(&host);
+	(void)sscanf(host.release, "%d.%d", &major, &minor); // NOLINT(cert-err34-c)
+	return major < 6 || (major == 6 && minor < 8) || major > 6 || minor >= 15;
+}
+
+static void mounts_of_a_user_namespace_are_listed_in_order(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+
+	if (!lists_in_order()) {
+		print_message("skipped: Linux 6.8 to 6.14\n");
+		skip();
+	}
+	in_user_ns(fixture, 100000);
+	expect_output(fixture,
+		"awk '{ print $5 }' /proc/self/mountinfo | grep -xE '/(proc|dev|dev/pts|sys)'",
+		"/proc\n/dev\n/dev/pts\n/sys\n");
+}
+
+/* Made by the caller and cloned by init: read-only at the end, and filled. */
+static void a_read_only_dev_of_a_user_namespace(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+
+	in_user_ns(fixture, 100000);
+	for (size_t i = 0; i < fixture->spec.mount_count; i++)
+		if (strcmp(fixture->spec.mounts[i].destination, "/dev") == 0)
+			strv_append(&fixture->spec.mounts[i].options, "ro");
+	expect_output(fixture,
+		"echo x >/dev/null; touch /dev/new 2>/dev/null || echo read-only; " MOUNTS
+		" | grep '/dev '",
+		"read-only\n/dev ro,nosuid\n");
+}
+
 static void devices_of_a_user_namespace_are_there(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
@@ -466,6 +518,7 @@ int main(void)
 		CONTAINER_TEST(shared_namespaces_have_the_hosts_file_systems),
 		CONTAINER_TEST(terminals_do_without_a_group_that_is_not_mapped),
 		CONTAINER_TEST(links_can_be_left_unfollowed),
+		CONTAINER_TEST(what_is_not_followed_is_made),
 		CONTAINER_TEST(procfs_is_no_target_unfollowed),
 		CONTAINER_TEST(special_files_are_bound),
 		CONTAINER_TEST(a_bind_can_be_the_root),
@@ -473,6 +526,8 @@ int main(void)
 		CONTAINER_TEST(the_root_propagates_as_it_was_asked),
 		CONTAINER_TEST(a_bind_propagates_as_it_was_asked),
 		CONTAINER_TEST(a_device_is_not_taken_for_another_file),
+		CONTAINER_TEST(mounts_of_a_user_namespace_are_listed_in_order),
+		CONTAINER_TEST(a_read_only_dev_of_a_user_namespace),
 		CONTAINER_TEST(devices_of_a_user_namespace_are_there),
 	};
 

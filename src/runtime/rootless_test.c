@@ -115,7 +115,8 @@ static int in_one_below(struct fixture *fixture)
 	return says(fixture, look, "0\n0 1000 1000\n1:3\nok\n") ? 1 : 0;
 }
 
-static int with_one_id(struct fixture *fixture)
+/* Its group for terminals is not mapped. */
+static void devpts_without_group(struct fixture *fixture)
 {
 	for (size_t i = 0; i < fixture->spec.mount_count; i++)
 		if (strcmp(fixture->spec.mounts[i].type, "devpts") == 0) {
@@ -123,6 +124,11 @@ static int with_one_id(struct fixture *fixture)
 			fixture->spec.mounts[i].options = NULL;
 			strv_append(&fixture->spec.mounts[i].options, "newinstance");
 		}
+}
+
+static int with_one_id(struct fixture *fixture)
+{
+	devpts_without_group(fixture);
 	if (says(fixture, look, "0\n0 12345 1\n1:3\nok\n"))
 		return 1;
 	/* Groups that cannot be given are not left out. */
@@ -194,22 +200,50 @@ static int as_somebody(struct fixture *fixture)
 	return refuses(fixture, "newuidmap") ? 2 : 0;
 }
 
+static void expect_child(struct fixture *fixture, part_fn part)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(part(fixture));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void any_user_maps_its_subordinate_ids(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
-	int status;
-	pid_t pid;
 
 	if (access("/usr/bin/newuidmap", X_OK) < 0) {
 		print_message("skipped: needs newuidmap\n");
 		skip();
 	}
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(as_somebody(fixture));
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	expect_child(fixture, as_somebody);
+}
+
+/* Without a helper, as the kernel allows it: setgroups(2) is given up. */
+static int as_somebody_alone(struct fixture *fixture)
+{
+	if (become_somebody(fixture))
+		return 100;
+	map_ids(&fixture->spec, SOMEBODY, 1);
+	devpts_without_group(fixture);
+	fixture->spec.process.has_oom_score_adj = true;
+	fixture->spec.process.oom_score_adj = 904;
+	if (says(fixture, look, "0\n0 12345 1\n1:3\nok\n"))
+		return 1;
+	if (says(fixture, "cat /proc/self/setgroups /proc/self/oom_score_adj", "deny\n904\n"))
+		return 2;
+	/* One id more is not the kernel's to give, and nobody gave it to this user. */
+	fixture->spec.uid_map[0].size = fixture->spec.gid_map[0].size = 2;
+	return refuses(fixture, "map ids of the user namespace") ? 3 : 0;
+}
+
+static void any_user_maps_itself(void **state)
+{
+	expect_child(fixture_of(state), as_somebody_alone);
 }
 
 #define CONTAINER_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -221,6 +255,7 @@ int main(void)
 		CONTAINER_TEST(it_can_make_one_below),
 		CONTAINER_TEST(one_id_is_enough),
 		CONTAINER_TEST(any_user_maps_its_subordinate_ids),
+		CONTAINER_TEST(any_user_maps_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

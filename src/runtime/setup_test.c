@@ -152,16 +152,9 @@ static void the_keyring_is_new_or_the_callers(void **state)
 	}
 }
 
-/* The whole of the host's tree is gone from the namespace, and what it masks stays masked. */
-static void without_pivot_root_nothing_of_the_host_is_left(void **state)
+/* With the rights to mount in a user namespace of its own, were there an unmasked procfs. */
+static void look_for_the_host(struct fixture *fixture)
 {
-	struct fixture *fixture = fixture_of(state);
-	struct container_setup setup = { .spec = &fixture->spec, .no_pivot = true };
-	struct container_init init;
-	struct error *err = NULL;
-	cleanup_free char *output = NULL;
-	int ends[2];
-
 	replace_string(&fixture->spec.seccomp, NULL);
 	fixture->spec.process.capabilities.bounding = ~UINT64_C(0) >> 23 & ~(UINT64_C(1) << 24);
 	fixture->spec.process.capabilities.permitted = fixture->spec.process.capabilities.bounding;
@@ -170,9 +163,19 @@ static void without_pivot_root_nothing_of_the_host_is_left(void **state)
 		"test -e /usr/bin/env || echo no host; ls -d /bin;"
 		"unshare -Urmpf mount -t proc none /tmp 2>/dev/null && echo unmasked;"
 		"awk '{print $5}' /proc/self/mountinfo | sort | uniq -d");
+}
+
+static void expect_no_host(struct fixture *fixture, struct container_setup *setup)
+{
+	struct container_init init;
+	struct error *err = NULL;
+	cleanup_free char *output = NULL;
+	int ends[2];
+
+	look_for_the_host(fixture);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	setup.io = (struct container_io){ -1, ends[1], ends[1] };
-	if (runtime_create(&setup, &init, &err) < 0 || runtime_start(&init, &err) < 0)
+	setup->io = (struct container_io){ -1, ends[1], ends[1] };
+	if (runtime_create(setup, &init, &err) < 0 || runtime_start(&init, &err) < 0)
 		fail_msg("%s", error_message(err));
 	close(ends[1]);
 	output = read_all(ends[0]);
@@ -180,6 +183,53 @@ static void without_pivot_root_nothing_of_the_host_is_left(void **state)
 	assert_int_equal(wait_code(init.pidfd), 0);
 	runtime_destroy(&init);
 	assert_string_equal(output, "no host\n/bin\n");
+}
+
+/* The whole of the host's tree is gone from the namespace, and what it masks stays masked. */
+static void without_pivot_root_nothing_of_the_host_is_left(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct container_setup setup = { .spec = &fixture->spec, .no_pivot = true };
+
+	expect_no_host(fixture, &setup);
+}
+
+/* Hooks find the root at its path: it is moved over the old one after them. */
+static void nor_with_hooks(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct container_setup setup = {
+		.spec = &fixture->spec, .bundle = fixture->dir, .id = "test-id", .no_pivot = true
+	};
+	struct spec_hooks *hooks = &fixture->spec.hooks[HOOK_CREATE_CONTAINER];
+
+	hooks->items = xcalloc(1, sizeof(*hooks->items));
+	hooks->items[0].path = xstrdup("/bin/true");
+	hooks->count = 1;
+	expect_no_host(fixture, &setup);
+}
+
+/* There the host's mounts are locked, and could not be taken out of its view. */
+static void nor_in_a_user_namespace(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct spec *spec = &fixture->spec;
+	struct container_setup setup = { .spec = spec, .no_pivot = true, .io = { -1, -1, -1 } };
+	cleanup_error struct error *err = NULL;
+	struct container_init init;
+
+	spec_add_namespace(spec, CLONE_NEWUSER, NULL);
+	spec->uid_map = xcalloc(1, sizeof(*spec->uid_map));
+	spec->gid_map = xcalloc(1, sizeof(*spec->gid_map));
+	*spec->uid_map = *spec->gid_map = (struct spec_id_map){ 0, 100000, 65536 };
+	spec->uid_map_count = spec->gid_map_count = 1;
+	fixture_script(fixture, "true");
+	if (runtime_create(&setup, &init, &err) == 0) {
+		assert_int_equal(runtime_start(&init, &err), -1);
+		runtime_destroy(&init);
+	}
+	assert_int_equal(error_kind(err), ERROR_UNSUPPORTED);
+	assert_non_null(strstr(error_message(err), "user namespace"));
 }
 
 #define CONTAINER_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -191,6 +241,8 @@ int main(void)
 		CONTAINER_TEST(also_a_further_process),
 		cmocka_unit_test(the_keyring_is_new_or_the_callers),
 		CONTAINER_TEST(without_pivot_root_nothing_of_the_host_is_left),
+		CONTAINER_TEST(nor_with_hooks),
+		CONTAINER_TEST(nor_in_a_user_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
