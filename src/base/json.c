@@ -8,6 +8,67 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+/*
+ * The members that a valid text has, or -1 when a name has a NUL in it: the parser would cut it
+ * there, to another name. A colon outside of strings stands behind each name and nowhere else.
+ */
+static ssize_t count_written(const char *text, size_t length)
+{
+	bool in_string = false, has_nul = false;
+	ssize_t count = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (in_string && text[i] == '\\') {
+			has_nul =
+				has_nul || (length - i > 5 && memcmp(text + i, "\\u0000", 6) == 0);
+			i++;
+		} else if (text[i] == '"') {
+			in_string = !in_string;
+			has_nul = has_nul && !in_string;
+		} else if (text[i] == ':' && !in_string) {
+			if (has_nul)
+				return -1;
+			count++;
+		}
+	}
+	return count;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): to JSON_DEPTH_MAX */
+static ssize_t count_parsed(struct json_object *value)
+{
+	ssize_t count = 0;
+
+	if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, key, member)
+		{
+			(void)key;
+			count += 1 + count_parsed(member);
+		}
+	} else if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			count += count_parsed(json_object_array_get_idx(value, i));
+	}
+	return count;
+}
+
+/*
+ * A name that stands twice in one object means one thing to us, who take the last, and another to
+ * who takes the first: what was checked would not be what is used. The parser keeps one of them, so
+ * members are missing then.
+ */
+static int check_names(struct json_object *value, const char *text, size_t length, const char *what,
+	struct error **err)
+{
+	ssize_t written = count_written(text, length);
+
+	if (written < 0)
+		return error_new(err, ERROR_INVALID, "%s has a name with a NUL byte", what);
+	if (written != count_parsed(value))
+		return error_new(err, ERROR_INVALID, "%s has a name twice in one object", what);
+	return 0;
+}
+
 int json_parse(const char *text, size_t length, const char *what, struct json_object **ret,
 	struct error **err)
 {
@@ -35,6 +96,10 @@ int json_parse(const char *text, size_t length, const char *what, struct json_ob
 		json_object_put(value);
 		return error_new(err, ERROR_INVALID, "%s is not valid JSON: %s at byte %zu", what,
 			json_tokener_error_desc(why), end);
+	}
+	if (check_names(value, text, length, what, err) < 0) {
+		json_object_put(value);
+		return -1;
 	}
 	*ret = value;
 	return 0;
