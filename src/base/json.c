@@ -8,30 +8,71 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/*
- * The members that a valid text has, or -1 when a name has a NUL in it: the parser would cut it
- * there, to another name. A colon outside of strings stands behind each name and nowhere else.
- */
-static ssize_t count_written(const char *text, size_t length)
+/* What a text has that the parser took. */
+struct written {
+	ssize_t members;
+	const char *wrong; /* what no reader should take, and this parser does */
+};
+
+/* "\\uD8": the first half of a pair, or the second ("\\uDC"); 0: neither. */
+static int surrogate(const char *escape, size_t left)
 {
-	bool in_string = false, has_nul = false;
-	ssize_t count = 0;
+	if (left < 6 || escape[1] != 'u' || (escape[2] | 0x20) != 'd')
+		return 0;
+	if (strchr("89aAbB", escape[3]))
+		return 1;
+	return strchr("cCdDeEfF", escape[3]) ? 2 : 0;
+}
+
+/* From behind the opening quote; returns where the closing one is. */
+static size_t read_string(
+	const char *text, size_t length, size_t at, bool *ret_nul, struct written *written)
+{
+	*ret_nul = false;
+	for (; at < length && text[at] != '"'; at++) {
+		if ((unsigned char)text[at] < ' ')
+			written->wrong = "a control character in a string";
+		if (text[at] != '\\')
+			continue;
+		if (length - at > 5 && memcmp(text + at, "\\u0000", 6) == 0)
+			*ret_nul = true;
+		switch (surrogate(text + at, length - at)) {
+		case 1: /* six more that are its second half */
+			if (length - at > 11 && text[at + 6] == '\\' &&
+				surrogate(text + at + 6, length - at - 6) == 2)
+				at += 6;
+			else
+				written->wrong = "half of a character";
+			break;
+		case 2:
+			written->wrong = "half of a character";
+			break;
+		default:
+			break;
+		}
+		at++;
+	}
+	return at;
+}
+
+/* A colon outside of strings stands behind the name of each member and nowhere else. */
+static struct written read_text(const char *text, size_t length)
+{
+	struct written written = { 0 };
+	bool has_nul = false;
 
 	for (size_t i = 0; i < length; i++) {
-		if (in_string && text[i] == '\\') {
-			has_nul =
-				has_nul || (length - i > 5 && memcmp(text + i, "\\u0000", 6) == 0);
-			i++;
-		} else if (text[i] == '"') {
-			in_string = !in_string;
-			has_nul = has_nul && !in_string;
-		} else if (text[i] == ':' && !in_string) {
-			if (has_nul)
-				return -1;
-			count++;
+		if (text[i] == '"') {
+			i = read_string(text, length, i + 1, &has_nul, &written);
+		} else if (text[i] == ':') {
+			written.members++;
+			if (has_nul) /* the parser cuts it there, to another name */
+				written.wrong = "a name with a NUL byte";
+		} else if (text[i] == 'N' || text[i] == 'I') {
+			written.wrong = "a number that is none"; /* NaN, Infinity */
 		}
 	}
-	return count;
+	return written;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): to JSON_DEPTH_MAX */
@@ -57,16 +98,17 @@ static ssize_t count_parsed(struct json_object *value)
  * who takes the first: what was checked would not be what is used. The parser keeps one of them, so
  * members are missing then.
  */
-static int check_names(struct json_object *value, const char *text, size_t length, const char *what,
+static int check_text(struct json_object *value, const char *text, size_t length, const char *what,
 	struct error **err)
 {
-	ssize_t written = count_written(text, length);
+	struct written written = read_text(text, length);
 
-	if (written < 0)
-		return error_new(err, ERROR_INVALID, "%s has a name with a NUL byte", what);
-	if (written != count_parsed(value))
-		return error_new(err, ERROR_INVALID, "%s has a name twice in one object", what);
-	return 0;
+	if (!written.wrong && written.members != count_parsed(value))
+		written.wrong = "a name twice in one object";
+	if (!written.wrong)
+		return 0;
+	return error_new(
+		err, ERROR_INVALID, "%s is not valid JSON: it has %s", what, written.wrong);
 }
 
 int json_parse(const char *text, size_t length, const char *what, struct json_object **ret,
@@ -97,7 +139,7 @@ int json_parse(const char *text, size_t length, const char *what, struct json_ob
 		return error_new(err, ERROR_INVALID, "%s is not valid JSON: %s at byte %zu", what,
 			json_tokener_error_desc(why), end);
 	}
-	if (check_names(value, text, length, what, err) < 0) {
+	if (check_text(value, text, length, what, err) < 0) {
 		json_object_put(value);
 		return -1;
 	}
