@@ -140,6 +140,17 @@ bool origin_is_address(const struct origin *origin)
 	return strchr(origin->host, ':') || inet_aton(origin->host, &v4) != 0;
 }
 
+/* 169.254.0.0/16 and fe80::/10, however written: where clouds give credentials to whoever asks. */
+static bool is_link_local(const struct origin *origin)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET6, origin->host, &v6) == 1)
+		return IN6_IS_ADDR_LINKLOCAL(&v6);
+	return inet_aton(origin->host, &v4) != 0 && ntohl(v4.s_addr) >> 16 == 0xa9fe;
+}
+
 char *registry_url(const struct reference *ref, bool https)
 {
 	const char *host = strcmp(ref->domain, DEFAULT_DOMAIN) == 0 ? DEFAULT_HOST : ref->domain;
@@ -158,6 +169,8 @@ int redirect_check(const struct origin *from, const char *url, struct error **er
 	/* Only who is on this host already may be sent to another of its services. */
 	if (origin_is_loopback(&to) && !origin_is_loopback(from))
 		return refuse(url, "a redirect leads to this host", err);
+	if (is_link_local(&to) && strcmp(from->host, to.host) != 0)
+		return refuse(url, "a redirect leads to a link-local address", err);
 	return 0;
 }
 
