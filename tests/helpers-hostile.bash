@@ -46,42 +46,60 @@ canary_now() {
 	find "$CANARY" -type f -exec sha256sum {} + | sort
 }
 
-# ---- for each test ----
-
-hostile_setup() {
+# One world for all tests of a file, whose registry takes a second to make its certificates.
+hostile_setup_file() {
 	command -v python3 >/dev/null || skip "needs python3"
-	engine_setup "$@"
-	"$VESSEL" images >/dev/null # the store is made
-	export VESSEL_TEST_TIMEOUT_SCALE="${VESSEL_TEST_TIMEOUT_SCALE:-2}"
-	[ -z "${CANARY:-}" ] || canary_now >"$TEST_DIR/canary"
+	engine_setup empty
+	registry_start
+	declare -p TEST_DIR VESSEL_ROOT VESSEL_RUN VESSEL NET_NAME NET_ENTER LAN_ENTER REGISTRY REGISTRY_PID |
+		sed 's/^declare --/declare -g/' >"$BATS_FILE_TMPDIR/world"
 }
 
-# registry_start: in the test's own network, with a log of its own; its certificates are the file's.
+# In the world's own network.
 registry_start() {
-	REGISTRY="$TEST_DIR/registry" REGISTRY_PID=""
+	REGISTRY="$TEST_DIR/registry"
 	mkdir -p "$REGISTRY"
-	[ ! -d "$BATS_FILE_TMPDIR/certificates" ] || cp "$BATS_FILE_TMPDIR/certificates"/* "$REGISTRY/"
-	host ip addr add 169.254.169.254/32 dev lo # the cloud's own address, and who answers there
+	[ -z "$NET_NAME" ] || host ip addr add 169.254.169.254/32 dev lo # the cloud's own address, and who answers there
 	host python3 "$HOSTILE/registry.py" --directory "$REGISTRY" --archives "${ARCHIVES:-}" --layer "$(box_tar)" \
 		>"$TEST_DIR/registry.out" 2>&1 </dev/null &
-	REGISTRY_PID=$!
 	wait_until test -e "$REGISTRY/ready" || cat "$TEST_DIR/registry.out"
-	if [ ! -d "$BATS_FILE_TMPDIR/certificates" ]; then
-		mkdir "$BATS_FILE_TMPDIR/certificates"
-		cp "$REGISTRY"/*.pem "$BATS_FILE_TMPDIR/certificates/"
-	fi
+	REGISTRY_PID="$(cat "$REGISTRY/ready")" # that of the program, not of a shell around it
+}
+
+hostile_teardown_file() {
+	# shellcheck source=/dev/null
+	source "$BATS_FILE_TMPDIR/world" || return 0
+	kill "$REGISTRY_PID"
+	wait_until gone_process "$REGISTRY_PID"
+	engine_teardown
+}
+gone_process() { [ ! -e "/proc/$1" ]; }
+
+# ---- for each test: a store and a log that are empty ----
+
+hostile_setup() {
+	# shellcheck source=/dev/null
+	source "$BATS_FILE_TMPDIR/world"
 	AT=127.0.0.1:5000
-	export SSL_CERT_FILE="$REGISTRY/ca.pem"
+	export SSL_CERT_FILE="$REGISTRY/ca.pem" VESSEL_TEST_TIMEOUT_SCALE="${VESSEL_TEST_TIMEOUT_SCALE:-2}"
+	rm "$REGISTRY/ready"
+	kill -HUP "$REGISTRY_PID"
+	mkdir "$TEST_DIR/t"
+	wait_until test -e "$REGISTRY/ready"
+	[ -z "${CANARY:-}" ] || canary_now >"$TEST_DIR/canary"
+	"$VESSEL" images >/dev/null # the store is made
 }
 
 hostile_teardown() {
-	local result=0
-	[ -z "${TEST_DIR:-}" ] || [ -z "${CANARY:-}" ] || { canary_unchanged && canary_kept; } >&2 || result=1
-	if [ -n "${REGISTRY_PID:-}" ]; then
-		kill "$REGISTRY_PID" 2>/dev/null
-		wait "$REGISTRY_PID" 2>/dev/null
-	fi
-	engine_teardown || result=1
+	local result=0 ids
+	[ -z "${CANARY:-}" ] || { canary_unchanged && canary_kept; } >&2 || result=1
+	ids="$("$VESSEL" ps -aq)"
+	# shellcheck disable=SC2086 # a list of ids
+	[ -z "$ids" ] || "$VESSEL" rm -f $ids >/dev/null
+	leaked_files | grep . >&2 && result=1
+	! mountpoint -q "$VESSEL_ROOT" || umount "$VESSEL_ROOT"
+	"$VESSEL" system reset --force || result=1
+	rm -rf "$TEST_DIR/t"
 	return "$result"
 }
 

@@ -163,6 +163,7 @@ simple("name-pax-and-gnu", "C1.1", "refuse", pax(("path", "harmless")),
 simple("name-pax-twice", "C1.1", "refuse", lambda: pax(("path", "harmless"), ("path", up("/new"))), entry("x", EVIL))
 simple("name-gnu-climbs", "C1.1", "refuse", lambda: gnu_name(up("/new")), entry("harmless", EVIL))
 simple("name-prefix-climbs", "C1.1", "refuse", lambda: entry("new", EVIL, prefix=up()))
+simple("name-escape", "C1.1", "refuse", entry("../\x1b]0;owned\x07\r\x7f\xc2\x9bnew", EVIL))
 simple("name-backslash", "C1.1", "inside", entry("..\\..\\new", EVIL))
 
 # C1.2: a symlink, then a child of it

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A registry that misbehaves as it is told, and writes down all that it was asked.
 
-Usage: registry.py --directory DIR [--archives DIR] [--layer FILE]     serves until it is killed
+Usage: registry.py --directory DIR [--archives DIR] [--layer FILE]     serves until it is killed; SIGHUP: begins anew
        registry.py --list [PREFIX]                                      prints the names of the cases
 
-DIR gets the certificates (ca.pem is what to trust), "ready" once it listens, and "log": one JSON object per line, for each
+DIR gets the certificates (ca.pem is what to trust), "ready" (with its pid) once it listens, and "log": one JSON object per line, for each
 connection {"event": "connect", "port": ...}, for each request {"event": "request", "port", "case", "kind", "method", "path",
 "headers", "active"}, and after each answer {"event": "sent", "case", "kind", "bytes"}.
 
@@ -34,6 +34,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import struct
@@ -269,7 +270,7 @@ CASES["endless/error"] = on(manifest={"endless": True, "status": 404})
 CASES["endless/error-blob"] = on(layer={"endless": True, "status": 403})
 CASES["endless/redirect"] = on(layer=[{"endless": True, "status": 307, "location": "/v2/{case}/blobs/{digest}"}, {}])
 CASES["large/manifest"] = {"manifest": put(["x"], "x" * (4 << 20))}
-CASES["large/manifest-fits"] = {"manifest": put(["x"], "x" * ((4 << 20) - 2000))}
+CASES["large/fits"] = {"manifest": put(["x"], "x" * ((4 << 20) - 2000))}
 CASES["large/config"] = {"config": put(["x"], "x" * (4 << 20))}
 CASES["large/entries"] = {"index": lambda i: dict(i, manifests=i["manifests"] * 1025)}
 CASES["large/layers"] = {"manifest": lambda m: dict(m, layers=m["layers"] * 2000)}
@@ -442,6 +443,10 @@ class Log:
         self.file = open(path, "a", encoding="utf-8")
         self.lock = threading.Lock()
 
+    def clear(self):
+        with self.lock:
+            self.file.truncate(0)
+
     def write(self, **what):
         with self.lock:
             self.file.write(json.dumps(what) + "\n")
@@ -453,6 +458,12 @@ class Server:
         self.log = Log(os.path.join(folder, "log"))
         self.images, self.counts, self.active = {}, {}, 0
         self.lock = threading.Lock()
+
+    def forget(self):
+        """What was asked until now, and how often."""
+        with self.lock:
+            self.counts.clear()
+        self.log.clear()
 
     def image(self, name):
         with self.lock:
@@ -564,7 +575,7 @@ class Connection:
 
     def behave(self, behaviour, kind, name, digest, body, type_):
         headers, status = [], behaviour.get("status", 200)
-        body = behaviour.get("body", body)
+        body = behaviour.get("body", b"" if "location" in behaviour else body)
         time.sleep(behaviour.get("wait", 0))
         if behaviour.get("silent") and "cut" not in behaviour:
             return self.hang()
@@ -584,6 +595,8 @@ class Connection:
         type_ = behaviour.get("type", type_)
         if type_:
             headers.append(("Content-Type", type_))
+        if status == 401:
+            headers.append(("WWW-Authenticate", self.fill(CASES[name]["auth"], name, digest)))
         if kind in ("index", "manifest") and status == 200 and not any(key == "Docker-Content-Digest" for key, _ in headers):
             headers.append(("Docker-Content-Digest", sha256(body)))
         if kind in ("layer", "config") and status == 200:
@@ -727,6 +740,7 @@ def context(folder, certificate, old=False):
 
 
 def serve(folder):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # before there are threads
     if not os.path.exists(os.path.join(folder, "self.pem")):
         make_certificates(folder)
     server, good = Server(folder), context(folder, "good")
@@ -739,9 +753,12 @@ def serve(folder):
             listen(server, port, tls, METADATA)
         except OSError:
             pass  # who wants to see requests to it gives it the address
-    with open(os.path.join(folder, "ready"), "w", encoding="ascii"):
-        pass
-    threading.Event().wait()
+    while True:
+        with open(os.path.join(folder, "new"), "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
+        os.rename(os.path.join(folder, "new"), os.path.join(folder, "ready"))
+        signal.sigwait([signal.SIGHUP])
+        server.forget()
 
 
 def main():
