@@ -110,6 +110,17 @@ bool origin_equal(const struct origin *a, const struct origin *b)
 	return a->https == b->https && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
+/* 169.254.0.0/16 and fe80::/10, however written: where clouds give credentials to whoever asks. */
+static bool is_link_local(const struct origin *origin)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET6, origin->host, &v6) == 1)
+		return IN6_IS_ADDR_LINKLOCAL(&v6);
+	return inet_aton(origin->host, &v4) != 0 && ntohl(v4.s_addr) >> 16 == 0xa9fe;
+}
+
 static bool is_localhost(const char *host)
 {
 	static const char name[] = "localhost";
@@ -138,17 +149,6 @@ bool origin_is_address(const struct origin *origin)
 	struct in_addr v4;
 
 	return strchr(origin->host, ':') || inet_aton(origin->host, &v4) != 0;
-}
-
-/* 169.254.0.0/16 and fe80::/10, however written: where clouds give credentials to whoever asks. */
-static bool is_link_local(const struct origin *origin)
-{
-	struct in_addr v4;
-	struct in6_addr v6;
-
-	if (inet_pton(AF_INET6, origin->host, &v6) == 1)
-		return IN6_IS_ADDR_LINKLOCAL(&v6);
-	return inet_aton(origin->host, &v4) != 0 && ntohl(v4.s_addr) >> 16 == 0xa9fe;
 }
 
 char *registry_url(const struct reference *ref, bool https)
