@@ -51,8 +51,8 @@ hostile_setup_file() {
 	command -v python3 >/dev/null || skip "needs python3"
 	engine_setup empty
 	registry_start
-	declare -p TEST_DIR VESSEL_ROOT VESSEL_RUN VESSEL NET_NAME NET_ENTER LAN_ENTER REGISTRY REGISTRY_PID |
-		sed 's/^declare --/declare -g/' >"$BATS_FILE_TMPDIR/world"
+	declare -p PROGRAM TEST_DIR VESSEL_ROOT VESSEL_RUN VESSEL NET_NAME NET_ENTER LAN_ENTER REGISTRY REGISTRY_PID |
+		sed -E 's/^declare -[-x]/declare -g/' >"$BATS_FILE_TMPDIR/world"
 }
 
 # In the world's own network.
@@ -108,7 +108,8 @@ hostile_teardown() {
 canary_unchanged() { canary_now | diff "$TEST_DIR/canary" - || { echo "the host's tree has changed"; return 1; }; }
 
 # Nothing of the host's is in the store or went over the wire.
-canary_kept() { ! grep -rlsF -- "$CANARY_WORD" "$VESSEL_ROOT" "${REGISTRY:-$VESSEL_ROOT}"; }
+canary_kept() { canary_kept_by "$VESSEL_ROOT" "$REGISTRY"; }
+canary_kept_by() { ! grep -rlsF -- "$CANARY_WORD" "$@"; }
 
 # bound COMMAND...: $code, $took (milliseconds), $memory (KiB), and $output with all it said. Fails when it broke the bounds.
 bound() {

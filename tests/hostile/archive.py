@@ -476,15 +476,17 @@ def context(data):
     return data if first is None else first + data
 
 
-def load(data):
-    """As `save` writes it. The layer's digest is that of what is there, compressed or not."""
+def load(name, data):
+    """As `save` writes it. Of what shall be refused the layer's digest does not matter."""
+    sound = not CASES[name][1].startswith("refuse")
+    content = CONTENTS.get(name) or (gzip.decompress(data) if sound and data[:2] == b"\x1f\x8b" else data)
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {
-        "type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(data).hexdigest()]}}).encode()
-    name = hashlib.sha256(config).hexdigest() + ".json"
-    manifest = json.dumps([{"Config": name, "RepoTags": ["hostile:load"], "Layers": ["l/layer.tar"]}])
+        "type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(content).hexdigest()]}}).encode()
+    path = hashlib.sha256(config).hexdigest() + ".json"
+    manifest = json.dumps([{"Config": path, "RepoTags": ["hostile:load"], "Layers": ["l/layer.tar"]}])
     out = io.BytesIO()
-    for path, content in (("l/layer.tar", data), (name, config), ("manifest.json", as_bytes(manifest))):
-        out.write(entry(path, content))
+    for part in (("l/layer.tar", data), (path, config), ("manifest.json", as_bytes(manifest))):
+        out.write(entry(*part))
     return out.getvalue() + END
 
 
@@ -493,12 +495,14 @@ def make(name):
 
 
 def write_all(folder, with_load):
-    wraps = [("", lambda data: data), (".context", context)] + ([(".load", load)] if with_load else [])
     for name in CASES:
         data = make(name)
-        for suffix, wrap in wraps:
+        files = {"": data, ".context": context(data)}
+        if with_load:
+            files[".load"] = load(name, data)
+        for suffix, content in files.items():
             with open(os.path.join(folder, name + suffix + ".tar"), "wb") as file:
-                file.write(wrap(data))
+                file.write(content)
 
 
 def main():

@@ -4,6 +4,7 @@
 
 Usage: drive.py archives ROW WAY...             all archives of a row, by all ways in: import pull add context load
        drive.py pulls WANTED AT CASE...         a pull of AT/CASE; CASE* is for all of the registry's cases that begin so
+       drive.py loads WANTED FILE...            a load of each file
        drive.py one REPORT COMMAND...           one command; REPORT becomes "CODE MILLISECONDS KIBIBYTES"
 
 WANTED is refuse, take or either. Each try must keep
@@ -231,6 +232,14 @@ def pulls(wanted, at, *names):
     return judge.result()
 
 
+def loads(wanted, *files):
+    judge = Judge()
+    for file in files:
+        judge.judge(os.path.basename(file), wanted, run([ENV["VESSEL"], "load", "-q", "-i", file]))
+        judge.judge(os.path.basename(file) + " by pipe", wanted, run([ENV["VESSEL"], "load", "-q"], file))
+    return judge.result()
+
+
 def one(report, command):
     done = run(command)
     sys.stdout.buffer.write(done.said.encode("utf-8", "surrogateescape"))
@@ -250,6 +259,8 @@ def main():
         return archives(words[1], words[2:])
     if words[:1] == ["pulls"] and len(words) > 3:
         return pulls(*words[1:])
+    if words[:1] == ["loads"] and len(words) > 2:
+        return loads(*words[1:])
     if words[:1] == ["one"] and len(words) > 2:
         return one(words[1], words[2:])
     return sys.exit(__doc__)

@@ -28,6 +28,7 @@ A kind is one of index, manifest, config, layer, token, or other (a path that is
 Texts in headers know {own}, {other} (another port), {elsewhere} (another address), {clear} and {tls} (this one without and with
 TLS), {path}, {case}, {digest}.
 """
+import base64
 import gzip
 import hashlib
 import importlib.util
@@ -370,6 +371,8 @@ CASES["break/manifest"] = on(manifest=[{"cut": 0.5}, {}])
 CASES["break/config"] = on(config=[{"cut": 0.5}, {}])
 CASES["break/five-times"] = on(layer=[{"cut": 0.2}] * 5 + [{}])
 CASES["break/always"] = on(layer={"cut": 0.01})
+CASES["stays"] = on(layer=[{"cut": 0.5}, {"status": 403}, {}])
+CASES["spoiled"] = on(layer=[{"cut": 0.5}, {"status": 403}, {}])
 CASES["length/more"] = on(layer={"length": 1})
 CASES["length/less"] = on(layer={"length": -1})
 CASES["length/extra"] = on(layer={"extra": b"x", "length": 1})
@@ -393,9 +396,9 @@ CASES["headers/odd"] = on(manifest={"raw": b"HTTP/1.1 200 OK\r\n\0\0\0: \xff\r\n
 CASES["answer/none"] = on(manifest={"raw": b""})
 CASES["answer/junk"] = on(manifest={"raw": b"220 mail.example ESMTP\r\n" * 100})
 CASES["answer/http-9"] = on(manifest={"raw": b"HTTP/9.9 999 Odd\r\n\r\n"})
-CASES["slow/layer"] = on(layer={"rate": 1})
-CASES["slow/manifest"] = on(manifest={"rate": 1})
-CASES["slow/silent"] = on(manifest={"silent": True})
+for _kind, _way in (("layer", {"rate": 1}), ("manifest", {"rate": 1}), ("config", {"silent": True}), ("index", {"silent": True})):
+    # What would be asked a second time is refused: that it is asked shows that the first was given up.
+    CASES[f"slow/{_kind}"] = dict({"index": True} if _kind == "index" else {}, **on(**{_kind: [_way, {"status": 403}]}))
 CASES["slow/stops"] = on(layer=[{"cut": 0.5, "silent": True}, {}])
 for _name, _value in {"0": "0", "1": "1", "past": "Wed, 21 Oct 2015 07:28:00 GMT", "none": None, "junk": "soon"}.items():
     CASES[f"busy/{_name}"] = on(manifest=[{"status": 429, "headers": [("Retry-After", _value)] if _value else []}, {}])
@@ -560,18 +563,35 @@ class Connection:
 
     def answer(self, kind, name, digest, body, type_):
         is_registry = self.path.startswith("/v2/")
+        upload = re.fullmatch(r"/v2/(upload/[a-z]+)/blobs/uploads/", urlsplit(self.path).path)
+        if upload and self.method == "POST":
+            return self.answer_upload(upload[1])
         if is_registry and name and not self.authorized(name):
             challenge = self.fill(CASES[name]["auth"], name, digest)
             return self.send(401, [("WWW-Authenticate", challenge)], b'{"errors":[{"code":"UNAUTHORIZED"}]}', {})
         if self.path.startswith("/back/"):
             own = f"{'https' if self.tls else 'http'}://{self.host}:{TLS if self.tls else PLAIN}"
             return self.send(307, [("Location", f"{own}/v2/{name}/blobs/{digest}")], b"", {})
+        if urlsplit(self.path).path == "/v2/":
+            return self.answer_login()
         if body is None:
             return self.send(404, [], b'{"errors":[{"code":"UNKNOWN"}]}', {})
         behaviour = self.server.behaviour(name, kind) if kind != "other" and name else {}
         sent = self.behave(behaviour, kind, name, digest, body, type_)
         self.server.log.write(event="sent", case=name, kind=kind, bytes=sent or 0)
         return None
+
+    def answer_login(self):
+        """What `login` asks: a name and a word are wanted, and any other are refused."""
+        wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        if self.headers.get("authorization") == wanted:
+            return self.send(200, [], b"{}", {})
+        return self.send(401, [("WWW-Authenticate", 'Basic realm="test"')], b'{"errors":[{"code":"UNAUTHORIZED"}]}', {})
+
+    # An upload begins, and is to be continued elsewhere.
+    def answer_upload(self, name):
+        away = "{elsewhere}" if name.endswith("elsewhere") else "{clear}"
+        return self.send(202, [("Location", self.fill(away + "/v2/{case}/blobs/uploads/1?state=x", name, ""))], b"", {})
 
     def behave(self, behaviour, kind, name, digest, body, type_):
         headers, status = [], behaviour.get("status", 200)
