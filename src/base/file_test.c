@@ -94,7 +94,7 @@ static void a_tree_is_removed_and_links_are_not_followed(void **state)
 static void a_tree_of_any_depth_is_removed(void **state)
 {
 	cleanup_error struct error *err = NULL;
-	int dir_fd = *(int *)*state, fd = dup(dir_fd);
+	int dir_fd = *(int *)*state, fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
 	struct rlimit old, few = { .rlim_cur = 100 };
 	struct stat st;
 

@@ -24,6 +24,18 @@ static int surrogate(const char *escape, size_t left)
 	return strchr("cCdDeEfF", escape[3]) ? 2 : 0;
 }
 
+/* Half of a character stands for none. Returns how many bytes of it are to be passed over. */
+static size_t read_escape(const char *escape, size_t left, struct written *written)
+{
+	int half = surrogate(escape, left);
+
+	if (half == 1 && left > 6 && escape[6] == '\\' && surrogate(escape + 6, left - 6) == 2)
+		return 7;
+	if (half != 0)
+		written->wrong = "half of a character";
+	return 1;
+}
+
 /* From behind the opening quote; returns where the closing one is. */
 static size_t read_string(
 	const char *text, size_t length, size_t at, bool *ret_nul, struct written *written)
@@ -36,21 +48,7 @@ static size_t read_string(
 			continue;
 		if (length - at > 5 && memcmp(text + at, "\\u0000", 6) == 0)
 			*ret_nul = true;
-		switch (surrogate(text + at, length - at)) {
-		case 1: /* six more that are its second half */
-			if (length - at > 11 && text[at + 6] == '\\' &&
-				surrogate(text + at + 6, length - at - 6) == 2)
-				at += 6;
-			else
-				written->wrong = "half of a character";
-			break;
-		case 2:
-			written->wrong = "half of a character";
-			break;
-		default:
-			break;
-		}
-		at++;
+		at += read_escape(text + at, length - at, written);
 	}
 	return at;
 }
@@ -75,21 +73,30 @@ static struct written read_text(const char *text, size_t length)
 	return written;
 }
 
+static ssize_t count_parsed(struct json_object *value);
+
+/* NOLINTNEXTLINE(misc-no-recursion): to JSON_DEPTH_MAX */
+static ssize_t count_members(struct json_object *object)
+{
+	struct json_object_iterator at = json_object_iter_begin(object),
+				    end = json_object_iter_end(object);
+	ssize_t count = 0;
+
+	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at))
+		count += 1 + count_parsed(json_object_iter_peek_value(&at));
+	return count;
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): to JSON_DEPTH_MAX */
 static ssize_t count_parsed(struct json_object *value)
 {
 	ssize_t count = 0;
 
-	if (json_object_is_type(value, json_type_object)) {
-		json_object_object_foreach(value, key, member)
-		{
-			(void)key;
-			count += 1 + count_parsed(member);
-		}
-	} else if (json_object_is_type(value, json_type_array)) {
+	if (json_object_is_type(value, json_type_object))
+		return count_members(value);
+	if (json_object_is_type(value, json_type_array))
 		for (size_t i = 0; i < json_object_array_length(value); i++)
 			count += count_parsed(json_object_array_get_idx(value, i));
-	}
 	return count;
 }
 

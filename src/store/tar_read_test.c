@@ -157,31 +157,6 @@ static void put_long_path(struct buf *tar)
 	raw_add(tar, &(struct raw){ .path = "x" });
 }
 
-/* So many parts of so many bytes. */
-static void put_path_of(struct buf *tar, size_t length, size_t count)
-{
-	cleanup_free char *path = xcalloc(count, length + 1);
-
-	for (size_t i = 0; i < count; i++) {
-		memset(path + i * (length + 1), 'd', length);
-		if (i + 1 < count)
-			path[(i + 1) * (length + 1) - 1] = '/';
-	}
-	raw_pax(tar, "path", path);
-	raw_add(tar, &(struct raw){ .path = "x" });
-	raw_end(tar);
-}
-
-static void put_deeper(struct buf *tar)
-{
-	put_path_of(tar, 1, TAR_DEPTH_MAX + 1);
-}
-
-static void put_longer_name(struct buf *tar)
-{
-	put_path_of(tar, TAR_NAME_MAX + 1, 2);
-}
-
 static void put_large_pax(struct buf *tar)
 {
 	raw_add(tar, &(struct raw){ .path = "p", .type = 'x', .size = TAR_PAX_MAX + 1 });
@@ -312,8 +287,6 @@ static const struct {
 	{ "time with an exponent", "not a number", put_pax_exponent },
 	{ "negative size by pax", "not a number", put_pax_negative_size },
 	{ "path over the cap", "longer than 4096", put_long_path },
-	{ "deeper than the cap", "more than 512 directories", put_deeper },
-	{ "a name that no file can have", "longer than 255", put_longer_name },
 	{ "pax over the cap", "more than 1048576", put_large_pax },
 	{ "GNU name over the cap", "more than 4097", put_large_name },
 	{ "pax without entry", "after an extended header", put_pax_alone },
@@ -500,28 +473,6 @@ static void entries_read_as_meant(void **state)
 	}
 }
 
-static void paths_at_their_caps_are_read(void **state)
-{
-	static const size_t paths[][2] = { { 1, TAR_DEPTH_MAX }, { TAR_NAME_MAX, 16 } };
-
-	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		cleanup_buf struct buf tar = BUF_INIT(RAW_MAX);
-		cleanup_error struct error *err = NULL;
-		cleanup_stream struct stream *stream = NULL;
-		cleanup_tar_reader struct tar_reader *reader = NULL;
-		cleanup_close int fd = -1;
-		struct tar_entry *entry = NULL;
-
-		put_path_of(&tar, paths[i][0], paths[i][1]);
-		fd = raw_fd(&tar);
-		stream = raw_stream(fd);
-		reader = tar_reader_new(stream);
-		assert_int_equal(tar_next(reader, &entry, &err), 1);
-		assert_int_equal(strlen(entry->path), (paths[i][0] + 1) * paths[i][1] - 1);
-	}
-}
-
 static void sparse_parts_have_their_places(void **state)
 {
 	cleanup_buf struct buf tar = BUF_INIT(RAW_MAX);
@@ -617,7 +568,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hostile_archives_are_refused),
 		cmocka_unit_test(entries_read_as_meant),
-		cmocka_unit_test(paths_at_their_caps_are_read),
 		cmocka_unit_test(sparse_parts_have_their_places),
 		cmocka_unit_test(headers_are_counted),
 		cmocka_unit_test(times_are_exact),
