@@ -33,6 +33,32 @@ row() {
 	engine run --rm --network none after true
 }
 
+# What each oracle must see, done by a program in vessel's place.
+@test "the oracles of these tests can fail" {
+	local real="$VESSEL"
+	fails() { # WHAT-IS-SAID SCRIPT
+		printf '#!/bin/sh\n%s\n' "$2" >"$TEST_DIR/t/fake"
+		chmod 755 "$TEST_DIR/t/fake"
+		VESSEL="$TEST_DIR/t/fake"
+		run drive archives C1.5 import
+		VESSEL="$real"
+		[ "$status" = 1 ] && [[ "$output" == *"$1"* ]] || { echo "not seen: $1: $output"; return 1; }
+	}
+	fails "it was taken" "exit 0"
+	fails "without a word" "exit 1"
+	fails "it crashed" "echo x >&2; kill -SEGV \$\$"
+	fails "it crashed" "echo vessel-unpack was killed by signal 9 >&2; exit 1"
+	fails "control characters" "printf '\\033[2J' >&2; exit 1"
+	fails "left in the store: tmp/x" "echo x >&2; mkdir -p $VESSEL_ROOT/tmp/x; exit 1"
+	fails "left in the store: blobs/sha256/" "echo x >&2; echo y >$VESSEL_ROOT/blobs/sha256/$(printf '%064d' 1); exit 1"
+	fails "the host's secret" "cat $CANARY/secret >&2; exit 1"
+	fails "KiB of memory" "python3 -c 'print(len(b\"x\" * (100 << 20)))'; echo x >&2; exit 1"
+	BOUND_SECONDS=0.2 fails "more than 0.2 seconds" "exec sleep 5"
+	fails "the host's tree has changed" "echo x >&2; touch $CANARY/etc/passwd; exit 1"
+	canary_now >"$TEST_DIR/canary"
+	rm -r "$VESSEL_ROOT/tmp/x" "$VESSEL_ROOT/blobs/sha256/$(printf '%064d' 1)"
+}
+
 @test "C1.1 names: climbing, absolute, empty, long, with NUL, said twice" { row C1.1; }
 @test "C1.2 a symlink, then a child of it" { row C1.2; }
 @test "C1.3 hard links: out, through links, to links and devices, to what is not there" { row C1.3; }

@@ -271,7 +271,9 @@ for line in open(sys.argv[1]):
 	needs_scale
 	local kind
 	refused slow/layer slow/manifest slow/config slow/index
-	for kind in layer manifest config index; do [ "$(count_asked case="slow/$kind" kind="$kind")" = 2 ]; done
+	for kind in layer manifest config; do [ "$(count_asked case="slow/$kind" kind="$kind")" = 2 ]; done
+	# Who has not answered at all yet need not be asked again.
+	assert_between "requests" "$(count_asked case=slow/index kind=index)" 1 2
 	taken slow/stops
 }
 
