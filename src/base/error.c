@@ -20,6 +20,21 @@ static const struct error out_of_memory = {
 	.message = (char *)"out of memory",
 };
 
+/*
+ * Names in messages come from images, archives and registries, and messages go to terminals, which
+ * obey escape sequences: as bytes below the space, or as U+0080 to U+009F.
+ */
+static char *printable(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; c && *c; c++) {
+		if ((*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f)
+			*c = '?';
+		else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+	}
+	return text;
+}
+
 static int set(struct error **err, enum error_kind kind, int e, char *message)
 {
 	cleanup_free char *owned = message;
@@ -31,7 +46,9 @@ static int set(struct error **err, enum error_kind kind, int e, char *message)
 		*err = (struct error *)&out_of_memory;
 		return -1;
 	}
-	*new = (struct error){ .kind = kind, .sys_errno = e, .message = take_ptr(owned) };
+	*new = (struct error){
+		.kind = kind, .sys_errno = e, .message = printable(take_ptr(owned))
+	};
 	*err = new;
 	return -1;
 }
@@ -73,7 +90,7 @@ PRINTF_LIKE(2, 0) static void prepend(struct error *err, const char *fmt, va_lis
 		return;
 	if (vasprintf(&context, fmt, ap) < 0)
 		context = NULL;
-	if (context && asprintf(&joined, "%s: %s", context, err->message) >= 0) {
+	if (context && asprintf(&joined, "%s: %s", printable(context), err->message) >= 0) {
 		free(err->message);
 		err->message = joined;
 	}
@@ -114,6 +131,7 @@ int error_hint(struct error **err, const char *fmt, ...)
 	if (vasprintf(&(*err)->hint, fmt, ap) < 0)
 		(*err)->hint = NULL;
 	va_end(ap);
+	(void)printable((*err)->hint);
 	return -1;
 }
 

@@ -97,6 +97,22 @@ static void a_long_message_is_cut_not_overrun(void **state)
 	assert_int_equal(strlen(error_message(copy)), ERROR_WIRE_MAX / 2);
 }
 
+/* What a hostile name would do to a terminal; letters of other scripts stay. */
+static void a_message_does_not_steer_a_terminal(void **state)
+{
+	cleanup_error struct error *err = NULL, *copy = NULL;
+	char wire[ERROR_WIRE_MAX];
+
+	(void)state;
+	error_new(&err, ERROR_INVALID, "entry '%s'", "\x1b]0;a\x07\r\x7f\xc2\x9bz");
+	error_hint(&err, "%s", "\x1b[2J");
+	error_wrap(&err, "%s", "b\xc3\xbc\n\t\b");
+	assert_string_equal(error_message(err), "b\xc3\xbc\n\t?: entry '?]0;a?????z'");
+	assert_string_equal(error_hint_text(err), "?[2J");
+	error_unpack(&copy, wire, error_pack(err, wire));
+	assert_string_equal(error_message(copy), error_message(err));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +121,7 @@ int main(void)
 		cmocka_unit_test(a_cleanup_keeps_errno),
 		cmocka_unit_test(a_packed_error_arrives_whole),
 		cmocka_unit_test(what_is_no_packed_error_is_refused),
+		cmocka_unit_test(a_message_does_not_steer_a_terminal),
 		cmocka_unit_test(a_long_message_is_cut_not_overrun),
 	};
 

@@ -152,56 +152,113 @@ int dir_make_at(int dir_fd, const char *path, mode_t mode, struct error **err)
 	return fd < 0 ? error_sys(err, "open %s", path) : fd;
 }
 
-static int remove_children(int fd, dev_t device, struct error **err);
+/*
+ * A tree may be deeper than there are fds or stack: an image or a container can make one that would
+ * otherwise never go away. So what is too deep is moved to the top, where it is found again.
+ */
+#define REMOVE_DEPTH_MAX 64
 
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as the tree, one fd a level; ends with an error, not a
- * crash */
-static int remove_entry(int dir_fd, const char *name, dev_t device, struct error **err)
+struct removal {
+	int top_fd; /* the directory that goes */
+	dev_t device;
+	unsigned int moved; /* in all; each gave a name */
+};
+
+static int move_up(struct removal *removal, int dir_fd, const char *name, struct error **err)
 {
-	cleanup_close int fd = -1;
+	char up[32];
+
+	do {
+		(void)snprintf(up, sizeof(up), ".removed-%u", removal->moved++);
+		if (renameat(dir_fd, name, removal->top_fd, up) == 0)
+			return 0;
+	} while (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR);
+	return error_sys(err, "remove %s", name);
+}
+
+static int remove_children(struct removal *removal, int fd, int depth, struct error **err);
+
+/* NOLINTNEXTLINE(misc-no-recursion): to REMOVE_DEPTH_MAX, one fd a level */
+static int remove_entry(
+	struct removal *removal, int dir_fd, const char *name, int depth, struct error **err)
+{
 	struct stat st;
+	int fd;
 
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return error_sys(err, "remove %s", name);
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(err, "remove %s", name);
-	if (st.st_dev != device)
+	if (st.st_dev != removal->device)
 		return error_new(err, ERROR_CONFLICT, "'%s' has something mounted on it", name);
-	if (remove_children(fd, device, err) < 0)
+	if (depth >= REMOVE_DEPTH_MAX)
+		return move_up(removal, dir_fd, name, err);
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_sys(err, "remove %s", name);
+	if (remove_children(removal, fd, depth + 1, err) < 0)
 		return -1;
 	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return error_sys(err, "remove directory %s", name);
 	return 0;
 }
 
-static int remove_children(int fd, dev_t device, struct error **err)
+/* Takes the fd. */
+static int remove_children(struct removal *removal, int fd, int depth, struct error **err)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3), result = 0;
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	DIR *dir = fdopendir(fd);
 	const struct dirent *entry;
+	int result = 0;
 
 	if (!dir) {
-		close_fd(copy);
+		close_fd(fd);
 		return error_sys(err, "read directory");
 	}
 	while (result == 0 && (entry = readdir(dir)) != NULL)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			result = remove_entry(fd, entry->d_name, device, err);
+			result = remove_entry(removal, fd, entry->d_name, depth, err);
 	closedir(dir);
 	return result;
 }
 
+static int remove_tree(int top_fd, dev_t device, struct error **err)
+{
+	struct removal removal = { .top_fd = top_fd, .device = device };
+	unsigned int before;
+
+	do { /* again, when something was moved to here */
+		int fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		before = removal.moved;
+		if (fd < 0)
+			return error_sys(err, "read directory");
+		if (remove_children(&removal, fd, 0, err) < 0)
+			return -1;
+	} while (removal.moved != before);
+	return 0;
+}
+
 int tree_remove_at(int dir_fd, const char *path, struct error **err)
 {
+	cleanup_close int fd = -1;
 	struct stat st;
 
 	if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : error_sys(err, "stat %s", path);
-	if (remove_entry(dir_fd, path, st.st_dev, err) < 0)
+	if (!S_ISDIR(st.st_mode)) {
+		if (unlinkat(dir_fd, path, 0) < 0 && errno != ENOENT)
+			return error_sys(err, "remove '%s'", path);
+		return 0;
+	}
+	fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_sys(err, "remove '%s'", path);
+	if (remove_tree(fd, st.st_dev, err) < 0)
 		return error_wrap(err, "remove '%s'", path);
+	if (unlinkat(dir_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_sys(err, "remove directory '%s'", path);
 	return 0;
 }
 

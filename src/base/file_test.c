@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -87,6 +89,36 @@ static void a_tree_is_removed_and_links_are_not_followed(void **state)
 	assert_int_equal(tree_remove_at(dir_fd, "t", &err), 0);
 }
 
+/* As an image can have it, or a container can make it: deeper than a process may have files open.
+ */
+static void a_tree_of_any_depth_is_removed(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	int dir_fd = *(int *)*state, fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
+	struct rlimit old, few = { .rlim_cur = 100 };
+	struct stat st;
+
+	for (int i = 0; i < 3000; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(fd, "d", 0755), 0);
+		/* Names that what is moved would get. */
+		assert_int_equal(mkdirat(fd, i % 2 ? ".removed-0" : ".removed-1", 0755), 0);
+		next = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		assert_int_equal(file_replace_at(next, ".removed-2", "x", 1, 0600, false, &err), 0);
+		close(fd);
+		fd = next;
+	}
+	close(fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(tree_remove_at(dir_fd, "d", &err), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(fstatat(dir_fd, "d", &st, 0), -1);
+}
+
 static void a_missing_file_says_which(void **state)
 {
 	cleanup_error struct error *err = NULL;
@@ -105,6 +137,8 @@ int main(void)
 			a_file_beyond_the_limit_is_refused, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(a_tree_is_removed_and_links_are_not_followed,
 			make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			a_tree_of_any_depth_is_removed, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(
 			a_missing_file_says_which, make_directory, remove_directory),
 	};

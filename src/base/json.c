@@ -8,6 +8,116 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+/* What a text has that the parser took. */
+struct written {
+	ssize_t members;
+	const char *wrong; /* what no reader should take, and this parser does */
+};
+
+/* "\\uD8": the first half of a pair, or the second ("\\uDC"); 0: neither. */
+static int surrogate(const char *escape, size_t left)
+{
+	if (left < 6 || escape[1] != 'u' || (escape[2] | 0x20) != 'd')
+		return 0;
+	if (strchr("89aAbB", escape[3]))
+		return 1;
+	return strchr("cCdDeEfF", escape[3]) ? 2 : 0;
+}
+
+/* Half of a character stands for none. Returns how many bytes of it are to be passed over. */
+static size_t read_escape(const char *escape, size_t left, struct written *written)
+{
+	int half = surrogate(escape, left);
+
+	if (half == 1 && left > 6 && escape[6] == '\\' && surrogate(escape + 6, left - 6) == 2)
+		return 7;
+	if (half != 0)
+		written->wrong = "half of a character";
+	return 1;
+}
+
+/* From behind the opening quote; returns where the closing one is. */
+static size_t read_string(
+	const char *text, size_t length, size_t at, bool *ret_nul, struct written *written)
+{
+	*ret_nul = false;
+	for (; at < length && text[at] != '"'; at++) {
+		if ((unsigned char)text[at] < ' ')
+			written->wrong = "a control character in a string";
+		if (text[at] != '\\')
+			continue;
+		if (length - at > 5 && memcmp(text + at, "\\u0000", 6) == 0)
+			*ret_nul = true;
+		at += read_escape(text + at, length - at, written);
+	}
+	return at;
+}
+
+/* A colon outside of strings stands behind the name of each member and nowhere else. */
+static struct written read_text(const char *text, size_t length)
+{
+	struct written written = { 0 };
+	bool has_nul = false;
+
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '"') {
+			i = read_string(text, length, i + 1, &has_nul, &written);
+		} else if (text[i] == ':') {
+			written.members++;
+			if (has_nul) /* the parser cuts it there, to another name */
+				written.wrong = "a name with a NUL byte";
+		} else if (text[i] == 'N' || text[i] == 'I') {
+			written.wrong = "a number that is none"; /* NaN, Infinity */
+		}
+	}
+	return written;
+}
+
+static ssize_t count_parsed(struct json_object *value);
+
+/* NOLINTNEXTLINE(misc-no-recursion): to JSON_DEPTH_MAX */
+static ssize_t count_members(struct json_object *object)
+{
+	struct json_object_iterator at = json_object_iter_begin(object),
+				    end = json_object_iter_end(object);
+	ssize_t count = 0;
+
+	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at))
+		count += 1 + count_parsed(json_object_iter_peek_value(&at));
+	return count;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): to JSON_DEPTH_MAX */
+static ssize_t count_parsed(struct json_object *value)
+{
+	ssize_t count = 0;
+
+	if (json_object_is_type(value, json_type_object))
+		return count_members(value);
+	if (json_object_is_type(value, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			count += count_parsed(json_object_array_get_idx(value, i));
+	return count;
+}
+
+/*
+ * A name that stands twice in one object means one thing to us, who take the last, and another to
+ * who takes the first: what was checked would not be what is used. The parser keeps one of them, so
+ * members are missing then.
+ */
+static int check_text(struct json_object *value, const char *text, size_t length, const char *what,
+	struct error **err)
+{
+	struct written written = read_text(text, length);
+
+	if (!written.wrong && written.members != count_parsed(value))
+		written.wrong = "a name twice in one object";
+	if (!written.wrong)
+		return 0;
+	return error_new(
+		err, ERROR_INVALID, "%s is not valid JSON: it has %s", what, written.wrong);
+}
+
 int json_parse(const char *text, size_t length, const char *what, struct json_object **ret,
 	struct error **err)
 {
@@ -35,6 +145,10 @@ int json_parse(const char *text, size_t length, const char *what, struct json_ob
 		json_object_put(value);
 		return error_new(err, ERROR_INVALID, "%s is not valid JSON: %s at byte %zu", what,
 			json_tokener_error_desc(why), end);
+	}
+	if (check_text(value, text, length, what, err) < 0) {
+		json_object_put(value);
+		return -1;
 	}
 	*ret = value;
 	return 0;

@@ -44,6 +44,21 @@ static void rejects_what_is_not_a_digest(void **state)
 	}
 }
 
+/* A megabyte of one goes into no message. */
+static void a_message_has_the_beginning_of_it(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	struct digest digest;
+	char text[2000];
+
+	(void)state;
+	memset(text, 'a', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	memcpy(text, "sha256:", 7);
+	assert_int_equal(digest_parse(text, &digest, &err), -1);
+	assert_true(strlen(error_message(err)) < 200);
+}
+
 static void text_is_the_inverse_of_parse(void **state)
 {
 	cleanup_error struct error *err = NULL;
@@ -59,6 +74,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rejects_what_is_not_a_digest),
+		cmocka_unit_test(a_message_has_the_beginning_of_it),
 		cmocka_unit_test(text_is_the_inverse_of_parse),
 	};
 

@@ -187,6 +187,7 @@ fail:
 static int parse_layers(struct json_object *obj, struct image_config *config, struct error **err)
 {
 	struct json_object *rootfs = NULL, *ids = NULL;
+	cleanup_strv strv texts = NULL;
 	const char *type = NULL;
 	int found = json_get(obj, "rootfs", json_type_object, &rootfs, err);
 
@@ -197,17 +198,15 @@ static int parse_layers(struct json_object *obj, struct image_config *config, st
 		return -1;
 	if (!type || strcmp(type, "layers") != 0)
 		return error_new(err, ERROR_UNSUPPORTED, "'rootfs' is not of type 'layers'");
-	for (size_t i = 0; ids && i < json_object_array_length(ids); i++) {
-		struct json_object *id = json_object_array_get_idx(ids, i);
+	if (ids && json_object_array_length(ids) > IMAGE_LAYERS_MAX)
+		return error_new(
+			err, ERROR_INVALID, "there are more than %d layers", IMAGE_LAYERS_MAX);
+	if (json_get_strv(rootfs, "diff_ids", &texts, err) < 0)
+		return -1;
+	for (char *const *text = texts; text && *text; text++) {
 		struct digest diff_id;
 
-		if (i == IMAGE_LAYERS_MAX)
-			return error_new(err, ERROR_INVALID, "there are more than %d layers",
-				IMAGE_LAYERS_MAX);
-		if (!json_object_is_type(id, json_type_string))
-			return error_new(
-				err, ERROR_INVALID, "'diff_ids' is not an array of strings");
-		if (digest_parse(json_object_get_string(id), &diff_id, err) < 0)
+		if (digest_parse(*text, &diff_id, err) < 0)
 			return error_wrap(err, "'diff_ids'");
 		image_config_add_layer(config, &diff_id);
 	}

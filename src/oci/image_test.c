@@ -86,6 +86,10 @@ static const struct {
 	{ "digest that climbs",
 		"{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:../../../etc/x\"]}}",
 		false },
+	{ "digest that is cut at a NUL",
+		"{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:"
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\u0000x\"]}}",
+		false },
 	{ "null digest", "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[null]}}", false },
 	{ "array as text", "{" ROOTFS ",\"config\":{\"Env\":\"A=b\"}}", false },
 	{ "text as array", "{" ROOTFS ",\"config\":{\"User\":[\"0\"]}}", false },

@@ -120,6 +120,17 @@ bool origin_equal(const struct origin *a, const struct origin *b)
 	return a->https == b->https && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
+/* 169.254.0.0/16 and fe80::/10, however written: where clouds give credentials to whoever asks. */
+static bool is_link_local(const struct origin *origin)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET6, origin->host, &v6) == 1)
+		return IN6_IS_ADDR_LINKLOCAL(&v6);
+	return inet_aton(origin->host, &v4) != 0 && ntohl(v4.s_addr) >> 16 == 0xa9fe;
+}
+
 static bool is_localhost(const char *host)
 {
 	static const char name[] = "localhost";
@@ -179,6 +190,8 @@ int redirect_check(const struct origin *from, const char *url, struct error **er
 	/* Only who is on this host already may be sent to another of its services. */
 	if (origin_is_loopback(&to) && !origin_is_loopback(from))
 		return refuse(url, "a redirect leads to this host", err);
+	if (is_link_local(&to) && strcmp(from->host, to.host) != 0)
+		return refuse(url, "a redirect leads to a link-local address", err);
 	return 0;
 }
 

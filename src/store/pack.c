@@ -14,7 +14,6 @@
 #include "base/strv.h"
 #include "store/xattr.h"
 
-#define DEPTH_MAX 500 /* directories within each other; each takes an fd */
 #define WHITEOUT ".wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
 #define READ_SIZE (256UL * 1024)
@@ -320,9 +319,9 @@ static int pack_children(struct pack *pack, int dir_fd, const char *path, int de
 {
 	cleanup_strv strv names = NULL;
 
-	if (depth > DEPTH_MAX)
+	if (depth >= TAR_DEPTH_MAX) /* each takes an fd, and who reads the tar would refuse it */
 		return error_new(err, ERROR_INVALID, "more than %d directories within each other",
-			DEPTH_MAX);
+			TAR_DEPTH_MAX);
 	if (dir_names(dir_fd, &names, err) < 0)
 		return -1;
 	for (char *const *name = names; name && *name; name++) {

@@ -22,6 +22,8 @@ struct error;
 struct stream;
 
 #define TAR_PATH_MAX 4096 /* bytes of a name or link */
+#define TAR_NAME_MAX 255 /* bytes of each of its parts: the kernel's NAME_MAX */
+#define TAR_DEPTH_MAX 512 /* parts of a path */
 #define TAR_PAX_MAX (1UL << 20) /* bytes of one extended header */
 #define TAR_HEADERS_MAX 5000000 /* of any type, in one archive */
 #define TAR_EXTENTS_MAX 100000 /* data parts of one sparse file */

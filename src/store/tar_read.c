@@ -178,6 +178,27 @@ static char *header_path(const struct tar_header *header)
 		(int)strnlen(header->name, sizeof(header->name)), header->name);
 }
 
+/* What no file system could hold, or no other tool could copy, is refused whatever is made of the
+ * entry. */
+static int check_path(const char *path, struct error **err)
+{
+	int depth = 0;
+
+	while (*path) {
+		size_t length = strcspn(path, "/");
+
+		if (length > TAR_NAME_MAX)
+			return error_new(err, ERROR_INVALID,
+				"a file's name is longer than %d bytes", TAR_NAME_MAX);
+		depth += length > 0 && !(length == 1 && *path == '.');
+		path += length + (path[length] == '/');
+	}
+	if (depth > TAR_DEPTH_MAX)
+		return error_new(err, ERROR_INVALID, "more than %d directories within each other",
+			TAR_DEPTH_MAX);
+	return 0;
+}
+
 static int take_names(
 	struct tar_reader *reader, const struct tar_header *header, struct error **err)
 {
@@ -192,6 +213,8 @@ static int take_names(
 		entry->path = pax->path ? take_ptr(pax->path) : header_path(header);
 	if (!entry->path[0])
 		return error_new(err, ERROR_INVALID, "an entry has no name");
+	if (check_path(entry->path, err) < 0)
+		return -1;
 	if (entry->type != TAR_SYMLINK && entry->type != TAR_HARD_LINK)
 		return 0;
 	if (reader->gnu_link)

@@ -10,13 +10,16 @@ static int to_buf(void *arg, const void *data, size_t length, struct error **err
 	return buf_check(arg, "archive", err);
 }
 
+/* Of names that files can have. */
 static char *long_text(size_t length, size_t slash_every)
 {
 	char *text = xcalloc(length + 1, 1);
 
 	for (size_t i = 0; i < length; i++)
 		text[i] = "abcdefghijklmnopqrstuvwxyz"[i % 26];
-	for (size_t i = slash_every; slash_every && i < length; i += slash_every)
+	if (slash_every == 0)
+		slash_every = TAR_NAME_MAX;
+	for (size_t i = slash_every; i < length; i += slash_every)
 		text[i - 1] = '/';
 	return text;
 }
