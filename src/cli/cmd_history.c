@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/container_text.h"
-#include "cli/create_flags.h"
 #include "cli/format.h"
 #include "cli/image_text.h"
 #include "engine/image_history.h"
@@ -31,7 +30,7 @@ static const struct cli_flag history_flags[] = {
 		CLI_BOOL, CLI_AT(history_opts, human, bool), false },
 	{ 0, "no-trunc", NULL, "Don't truncate output", CLI_BOOL,
 		CLI_AT(history_opts, no_trunc, bool), false },
-	{ 0, "platform", "string", "Platform of the image; only this machine's is taken",
+	{ 0, "platform", "string", "Show history for the given platform (\"os[/arch[/variant]]\")",
 		CLI_STRING, CLI_AT(history_opts, platform, const char *), false },
 	{ 'q', "quiet", NULL, "Only show image IDs", CLI_BOOL, CLI_AT(history_opts, quiet, bool),
 		false },
@@ -103,14 +102,14 @@ static struct json_object *step_object(
 	struct json_object *object = json_object_new_object();
 	char human[CLOCK_TEXT_MAX], exact[24];
 
-	(void)snprintf(exact, sizeof(exact), "%" PRId64, step->size);
+	(void)snprintf(exact, sizeof(exact), "%" PRId64, step->layer.size);
 	json_put_text(object, "Comment", comment);
 	json_put_text(object, "CreatedAt", ""); /* their places: docker's are by name */
 	json_put_text(object, "CreatedBy", brief);
 	put_times(object, step->history, opts->human);
 	json_put_text(object, "ID", id);
-	json_put_text(
-		object, "Size", opts->human ? size_human((uint64_t)step->size, human) : exact);
+	json_put_text(object, "Size",
+		opts->human ? size_human((uint64_t)step->layer.size, human) : exact);
 	return object;
 }
 
@@ -131,6 +130,19 @@ static int add_rows(struct format *format, const struct image_steps *steps,
 	return 0;
 }
 
+static int check_platform(const struct image_config *config, const char *name, const char *platform,
+	struct error **err)
+{
+	if (!platform || !*platform ||
+		is_platform(platform, config->os, config->architecture, config->variant))
+		return 0;
+	error_new(err, ERROR_NOT_FOUND,
+		"image with reference %s was found but does not provide the specified platform "
+		"(%s)",
+		name, platform);
+	return error_hint(err, "it is for %s/%s", config->os, config->architecture);
+}
+
 static int history_run(struct cli *cli, const void *opts_, char **args, struct error **err)
 {
 	const struct history_opts *opts = opts_;
@@ -140,12 +152,12 @@ static int history_run(struct cli *cli, const void *opts_, char **args, struct e
 	cleanup_image_row struct image_row row = { 0 };
 	cleanup_image_steps struct image_steps steps = { .items = NULL };
 
-	if (platform_check(opts->platform, err) < 0 ||
-		format_open(is_table && opts->quiet ? "{{.ID}}" : opts->format,
-			opts->human ? &human_kind : &exact_kind, &format, err) < 0 ||
+	if (format_open(is_table && opts->quiet ? "{{.ID}}" : opts->format,
+		    opts->human ? &human_kind : &exact_kind, &format, err) < 0 ||
 		engine_open(&cli->paths, &engine, err) < 0 ||
 		store_find_image(&engine.store, args[0], &row, err) < 0 ||
 		image_steps_read(&engine, &row, &steps, err) < 0 ||
+		check_platform(&steps.config, args[0], opts->platform, err) < 0 ||
 		add_rows(format, &steps, &row, opts, err) < 0)
 		return -1;
 	return format_print(format, stdout, err);

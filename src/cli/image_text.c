@@ -38,6 +38,15 @@ static size_t characters_length(const char *text, size_t count)
 	return at;
 }
 
+bool is_platform(const char *wanted, const char *os, const char *architecture, const char *variant)
+{
+	cleanup_free char *both = xasprintf("%s/%s", os, architecture);
+	cleanup_free char *all = xasprintf("%s/%s", both, variant ? variant : "");
+
+	return strcmp(wanted, os) == 0 || strcmp(wanted, architecture) == 0 ||
+	       strcmp(wanted, both) == 0 || (variant && strcmp(wanted, all) == 0);
+}
+
 char *shortened(const char *text, size_t max)
 {
 	cleanup_free char *line = one_line(text);

@@ -8,9 +8,8 @@
  *   ├─ #(nop) ADD file:8b…     43650d30ed14   124MB        49.6MB         3 images
  *   └─ RUN apt-get install …   f836a16981e4   153MB        48.6MB
  *
- * Layers stand in the order in which they were made, by their diff id, under what made them. Disk
- * usage is what they hold unpacked, content size what their blobs take, which is what a pull or a
- * push transfers.
+ * Layers stand in the order in which they were made, by their diff id, with what made them. Disk
+ * usage is all that the store keeps of a layer, content size what a pull or a push transfers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +108,11 @@ static void put_names(struct tree *tree, const struct listed_image *image)
 	buf_puts(&tree->out, names && names[0] ? names[0] : "<untagged>");
 }
 
+static int64_t disk_usage(const struct tree *tree, const struct image_step *step)
+{
+	return step->diff_id ? store_layer_size(&tree->engine->store, &step->layer) : 0;
+}
+
 static void put_image(
 	struct tree *tree, const struct listed_image *image, const struct image_steps *steps)
 {
@@ -116,14 +120,15 @@ static void put_image(
 	cleanup_free char *full_id = image_id_text(&image->row.id, true);
 	bool is_used = strv_contains(tree->used, full_id);
 	char disk[CLOCK_TEXT_MAX], content[CLOCK_TEXT_MAX];
-	int64_t total = 0;
+	int64_t content_total = 0, disk_total = 0;
 
-	for (size_t i = 0; i < steps->count; i++)
-		total += steps->items[i].content;
+	for (size_t i = 0; i < steps->count; i++) {
+		content_total += steps->items[i].content;
+		disk_total += disk_usage(tree, &steps->items[i]);
+	}
 	put_names(tree, image);
-	buf_printf(&tree->out, "\t%s\t%s\t%s\t\t%s\n", id,
-		size_human((uint64_t)image->row.size, disk), size_human((uint64_t)total, content),
-		is_used ? "\xe2\x9c\x94" : "");
+	buf_printf(&tree->out, "\t%s\t%s\t%s\t\t%s\n", id, size_human((uint64_t)disk_total, disk),
+		size_human((uint64_t)content_total, content), is_used ? "\xe2\x9c\x94" : "");
 }
 
 /* What the classic builder writes before instructions that run nothing. */
@@ -158,7 +163,7 @@ static void put_layer(struct tree *tree, const struct image_step *step, bool is_
 	shared = images > 1 ? xasprintf("%zu images", images) : xstrdup("");
 	buf_printf(&tree->out, "%s %s\t%s\t%s\t%s\t%s\t\n",
 		is_last ? "\xe2\x94\x94\xe2\x94\x80" : "\xe2\x94\x9c\xe2\x94\x80", text, id,
-		size_human((uint64_t)step->size, disk),
+		size_human((uint64_t)disk_usage(tree, step), disk),
 		size_human((uint64_t)step->content, content), shared);
 }
 

@@ -318,7 +318,8 @@ int commit_run(struct engine *engine, const struct commit_options *options, stru
 
 	record_init(&record);
 	if (check_reference(options->reference, &reference, err) < 0 ||
-		load(engine, options->container, &record, err) < 0 || engine_tidy(engine, err) < 0)
+		load(engine, options->container, &record, err) < 0 ||
+		engine_tidy(engine, err) < 0 || store_use(&engine->store, err) < 0)
 		return -1;
 	made = make_layer_paused(engine, &record, options->pause, &layer, err);
 	if (made < 0)

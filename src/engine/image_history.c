@@ -27,16 +27,14 @@ static int add_step(struct reading *reading, const struct image_history *history
 	struct error **err)
 {
 	struct image_step step = { .history = history };
-	struct layer_row layer = { .size = 0 };
 	size_t n = reading->layer;
 
 	if (has_layer) {
 		step.diff_id = &reading->steps->config.diff_ids[n];
-		if (catalog_find_layer(reading->catalog, step.diff_id, &layer, err) < 0)
+		if (catalog_find_layer(reading->catalog, step.diff_id, &step.layer, err) < 0)
 			return -1;
-		step.size = layer.size;
 		step.content = n < reading->manifest.entry_count ? reading->manifest.entries[n].size
-								 : layer.tar_size;
+								 : step.layer.tar_size;
 		reading->layer++;
 	}
 	reading->steps->items[reading->steps->count++] = step;

@@ -12,8 +12,8 @@ struct error;
 
 struct image_step {
 	const struct digest *diff_id; /* NULL: it changed no file */
-	int64_t size; /* unpacked */
-	int64_t content; /* of its blob, as it is transferred */
+	struct layer_row layer; /* zeros when there is none */
+	int64_t content; /* bytes of its blob, as it is transferred */
 	const struct image_history *history; /* NULL: a layer that the history does not tell of */
 };
 
