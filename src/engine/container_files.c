@@ -122,8 +122,7 @@ static int mount_running(pid_t pid, struct error **err)
 		return -1;
 	if (child == 0)
 		fetch_and_exit(pidfd, theirs);
-	close_fd(theirs);
-	theirs = -1;
+	close_fd(take_fd(&theirs));
 	root_fd = receive_root(ours, err);
 	(void)TEMP_FAILURE_RETRY(waitpid(child, &status, 0));
 	return root_fd;

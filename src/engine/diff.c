@@ -88,14 +88,15 @@ static int walk_child(struct walk *walk, const struct pair *parent, const char *
 	cleanup_close int upper_fd = open_child(parent->upper_fd, name), base_fd = -1;
 	bool merges = base && S_ISDIR(base->st_mode);
 	size_t before = walk->changes->count;
-	struct pair pair = { .path = path, .depth = parent->depth + 1, .base_fd = -1 };
+	struct pair pair = { .path = path, .depth = parent->depth + 1 };
 	struct stat upper;
 	char value = 0;
 
 	if (upper_fd < 0 || fstat(upper_fd, &upper) < 0)
 		return 0; /* it went while we looked */
 	if (merges)
-		pair.base_fd = base_fd = open_child(parent->base_fd, name);
+		base_fd = open_child(parent->base_fd, name);
+	pair.base_fd = base_fd;
 	pair.upper_fd = upper_fd;
 	pair.opaque =
 		parent->opaque ||

@@ -142,7 +142,8 @@ static int put_mark(
 /* The header has promised them. */
 static int put_zeros(struct pack *pack, int64_t length, struct error **err)
 {
-	memset(pack->buffer, 0, READ_SIZE);
+	if (length > 0)
+		memset(pack->buffer, 0, READ_SIZE);
 	while (length > 0) {
 		size_t piece = length > (int64_t)READ_SIZE ? READ_SIZE : (size_t)length;
 
@@ -153,27 +154,34 @@ static int put_zeros(struct pack *pack, int64_t length, struct error **err)
 	return 0;
 }
 
+/* Returns how much was there, 0 at the file's end. */
+static ssize_t put_piece(struct pack *pack, int fd, int64_t left, struct error **err)
+{
+	size_t wanted = left > (int64_t)READ_SIZE ? READ_SIZE : (size_t)left;
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, pack->buffer, wanted));
+
+	if (n < 0)
+		return error_sys(err, "read");
+	if (n > 0 && pack->options->sink(pack->options->arg, pack->buffer, (size_t)n, err) < 0)
+		return -1;
+	return n;
+}
+
 static int put_content(struct pack *pack, int fd, int64_t size, struct error **err)
 {
 	int64_t left = size;
+	ssize_t n = 1;
 
-	while (left > 0) {
-		size_t wanted = left > (int64_t)READ_SIZE ? READ_SIZE : (size_t)left;
-		ssize_t n = TEMP_FAILURE_RETRY(read(fd, pack->buffer, wanted));
-
-		if (n < 0)
-			return error_sys(err, "read");
-		if (n == 0 && !pack->options->live)
-			return error_new(
-				err, ERROR_CONFLICT, "it became shorter while it was read");
-		if (n == 0 && put_zeros(pack, left, err) < 0)
-			return -1;
-		if (n == 0)
-			break;
-		if (pack->options->sink(pack->options->arg, pack->buffer, (size_t)n, err) < 0)
-			return -1;
+	while (left > 0 && n > 0) {
+		n = put_piece(pack, fd, left, err);
 		left -= n;
 	}
+	if (n < 0)
+		return -1;
+	if (left > 0 && !pack->options->live)
+		return error_new(err, ERROR_CONFLICT, "it became shorter while it was read");
+	if (put_zeros(pack, left, err) < 0)
+		return -1;
 	return tar_write_padding(size, pack->options->sink, pack->options->arg, err);
 }
 
