@@ -479,7 +479,9 @@ other/repo:2"
 	engine image inspect --platform linux -f x "$IMAGE"
 	engine_fails 1 image inspect --platform linux/none "$IMAGE"
 	assert_stderr_contains "does not provide the specified platform (linux/none)"
-	engine_fails 1 image inspect -f '{{.Nonsense}}' "$IMAGE" || true
+	engine_fails 1 image inspect -f '{{.Nonsense}}' "$IMAGE"
+	engine_fails 1 image inspect -f '{{' "$IMAGE"
+	assert_short_stderr
 }
 
 @test "tag: by name, by id, to another image, and what is no name" {
