@@ -98,6 +98,12 @@ unfrozen() { intact && timeout 10 "$VESSEL" rm -f victim >/dev/null; }
 	each_call nothing intact_store 11 import --change "LABEL n=calls" "$(box_tar)" image:calls
 }
 
+@test "commit: the container goes on, and the store is whole" {
+	running() { intact && wait_until state_is victim running && silent diff victim; }
+	changed() { fresh && "$VESSEL" exec victim sh -c 'mkdir /d; echo a >/d/a; echo b >/d/b; rm /etc/group'; }
+	each_call changed running 7 commit victim image:calls
+}
+
 @test "tag and rmi: images are listed, and run" {
 	tagged() { "$VESSEL" tag "$IMAGE" second >/dev/null; }
 	each_call nothing intact 6 tag "$IMAGE" third

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,18 +8,15 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/container_text.h"
-#include "cli/filter.h"
 #include "cli/format.h"
-#include "cli/moment.h"
-#include "engine/image.h"
-#include "oci/reference.h"
+#include "cli/image_text.h"
+#include "cli/images.h"
 
-#define ID_TEXT_START 7 /* behind "sha256:" */
-#define ID_TEXT_SHORT 12
 #define NONE "<none>"
+#define NEVER "0001-01-01 00:00:00 +0000 UTC"
 
 struct images_opts {
-	bool all, digests, no_trunc, quiet;
+	bool all, digests, no_trunc, quiet, tree;
 	const char *format;
 	strv filters;
 };
@@ -38,6 +34,8 @@ static const struct cli_flag images_flags[] = {
 		CLI_AT(images_opts, no_trunc, bool), false },
 	{ 'q', "quiet", NULL, "Only show image IDs", CLI_BOOL, CLI_AT(images_opts, quiet, bool),
 		false },
+	{ 0, "tree", NULL, "List images with their layers below them", CLI_BOOL,
+		CLI_AT(images_opts, tree, bool), false },
 	{},
 };
 
@@ -56,180 +54,166 @@ static const struct format_column columns[] = {
 	{},
 };
 
+#define SINCE "{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}"
 static const struct format_kind images_kind = {
-	.table = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+	.table = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t" SINCE "\t{{.Size}}",
 	.columns = columns,
 	.host = { .type = "image" },
 };
-#define DIGESTS_TABLE \
-	"table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+#define DIGESTS_TABLE "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t" SINCE "\t{{.Size}}"
 
 struct listing {
 	struct engine *engine;
 	const struct images_opts *opts;
 	struct format *format;
-	const char *name; /* the argument: REPOSITORY[:TAG] */
-	int64_t before_ns, since_ns, until_ns; /* 0: none */
-	strv seen; /* ids, with -q: an image of several names is printed once */
-	struct error **err;
+	bool with_digests; /* a row for each */
 };
 
-struct names { /* of one row */
-	char *repository, *tag, *familiar;
+/* A line of the list: each may be NULL. */
+struct line {
+	const char *repository, *tag, *digest;
 };
 
-static void names_init(struct names *names, const char *text)
+/* Images that were made to have no date of their own have that of 1970, others none. */
+static bool has_date(const struct listing *listing, const struct image_row *row)
 {
-	cleanup_error struct error *ignored = NULL;
-	cleanup_reference struct reference ref = { 0 };
-
-	*names = (struct names){ 0 };
-	if (text && reference_parse(text, &ref, &ignored) == 0) {
-		names->repository = reference_familiar_repository(&ref);
-		names->tag = xstrdup(ref.tag ? ref.tag : NONE);
-		names->familiar = reference_familiar(&ref);
-	} else {
-		names->repository = xstrdup(NONE);
-		names->tag = xstrdup(NONE);
-		names->familiar = xstrdup("");
-	}
-}
-
-static void names_done(struct names *names)
-{
-	free(names->repository);
-	free(names->tag);
-	free(names->familiar);
-}
-
-static struct json_object *image_object(
-	const struct listing *listing, const struct image_row *row, const struct names *names)
-{
-	struct json_object *object = json_object_new_object();
-	char id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX], size[CLOCK_TEXT_MAX];
-	cleanup_free char *since = ago_text(row->created_ns, clock_now_ns());
-	cleanup_free char *created = created_text(row->created_ns);
-	cleanup_free char *brief = NULL;
-
-	digest_text(&row->id, id);
-	brief = listing->opts->no_trunc ? xstrdup(id) : xstrndup(id + ID_TEXT_START, ID_TEXT_SHORT);
-	size_human((uint64_t)row->size, size);
-	json_put_text(object, "Containers", "N/A");
-	json_put_text(object, "CreatedAt", created);
-	json_put_text(object, "CreatedSince", row->created_ns > 0 ? since : "N/A");
-	json_put_text(
-		object, "Digest", *names->familiar ? digest_text(&row->manifest, manifest) : NONE);
-	json_put_text(object, "ID", brief);
-	json_put_text(object, "Repository", names->repository);
-	json_put_text(object, "SharedSize", "N/A");
-	json_put_text(object, "Size", size);
-	json_put_text(object, "Tag", names->tag);
-	json_put_text(object, "UniqueSize", "N/A");
-	json_put_text(object, "VirtualSize", size);
-	return object;
-}
-
-struct matching {
-	const struct listing *listing;
-	const struct image_row *row;
-	const struct names *names;
-};
-
-static bool match_label(const struct matching *matching, const char *wanted)
-{
-	cleanup_error struct error *ignored = NULL;
+	cleanup_error struct error *unreadable = NULL;
 	cleanup_image_config struct image_config config = { 0 };
 
-	return store_read_config(&matching->listing->engine->store, &matching->row->id, &config,
-		       &ignored) == 0 &&
-	       filter_label(config.config.labels, wanted);
+	if (row->created_ns != 0)
+		return true;
+	return store_read_config(&listing->engine->store, &row->id, &config, &unreadable) == 0 &&
+	       config.created && strcmp(config.created, CLOCK_NEVER) != 0;
 }
 
-/* A pattern of a shell, against the name with or without its tag. */
-static bool match_reference(const struct names *names, const char *pattern)
+static int put_line(const struct listing *listing, const struct listed_image *image,
+	const struct line *line, struct error **err)
 {
-	return *names->familiar && (fnmatch(pattern, names->familiar, FNM_PATHNAME) == 0 ||
-					   fnmatch(pattern, names->repository, FNM_PATHNAME) == 0);
+	cleanup_json struct json_object *object = json_object_new_object();
+	cleanup_free char *since = ago_text(image->row.created_ns, clock_now_ns());
+	cleanup_free char *created = created_text(image->row.created_ns);
+	cleanup_free char *id = image_id_text(&image->row.id, listing->opts->no_trunc);
+	bool dated = has_date(listing, &image->row);
+	char size[CLOCK_TEXT_MAX];
+
+	size_human((uint64_t)image->row.size, size);
+	json_put_text(object, "Containers", "N/A");
+	json_put_text(object, "CreatedAt", dated ? created : NEVER);
+	json_put_text(object, "CreatedSince", dated ? since : "");
+	json_put_text(object, "Digest", line->digest ? line->digest : NONE);
+	json_put_text(object, "ID", id);
+	json_put_text(object, "Repository", line->repository ? line->repository : NONE);
+	json_put_text(object, "SharedSize", "N/A");
+	json_put_text(object, "Size", size);
+	json_put_text(object, "Tag", line->tag ? line->tag : NONE);
+	json_put_text(object, "UniqueSize", "N/A");
+	json_put_text(object, "VirtualSize", size);
+	return format_row(listing->format, object, NULL, err);
 }
 
-static bool match(const char *key, const char *value, void *arg)
+/* What stands behind the repository, by the last colon (of a tag) or the at-sign (of a digest). */
+static char *repository_of(const char *name, char mark, const char **ret_rest)
 {
-	const struct matching *matching = arg;
-	int64_t created = matching->row->created_ns;
+	const char *end = strrchr(name, mark);
 
-	if (strcmp(key, "dangling") == 0)
-		return (strcmp(value, "true") == 0 || strcmp(value, "1") == 0) ==
-		       !*matching->names->familiar;
-	if (strcmp(key, "label") == 0)
-		return match_label(matching, value);
-	if (strcmp(key, "reference") == 0)
-		return match_reference(matching->names, value);
-	if (strcmp(key, "before") == 0)
-		return created < matching->listing->before_ns;
-	if (strcmp(key, "until") == 0)
-		return created < matching->listing->until_ns;
-	return created > matching->listing->since_ns;
+	*ret_rest = end + 1;
+	return xstrndup(name, (size_t)(end - name));
 }
 
-static bool is_wanted(
-	const struct listing *listing, const struct image_row *row, const struct names *names)
+static bool is_of(const char *name, const char *repository, char mark)
 {
-	struct matching matching = { listing, row, names };
-	const char *wanted = listing->name;
+	size_t length = strlen(repository);
 
-	if (wanted && strcmp(wanted, names->repository) != 0 &&
-		strcmp(wanted, names->familiar) != 0 && !match_reference(names, wanted))
-		return false;
-	return filter_match(listing->opts->filters, match, &matching);
+	return strncmp(name, repository, length) == 0 && name[length] == mark;
 }
 
-static int list_one(const struct image_row *row, void *arg)
+/* A tag, once for each digest that its repository knows the image by. */
+static int put_tag(const struct listing *listing, const struct listed_image *image,
+	const char *name, struct error **err)
 {
-	struct listing *listing = arg;
-	struct names names;
-	char id[DIGEST_TEXT_MAX];
-	int result = 0;
+	struct line line = { .digest = NULL };
+	cleanup_free char *repository = repository_of(name, ':', &line.tag);
+	int count = 0;
 
-	names_init(&names, row->reference);
-	digest_text(&row->id, id);
-	if (is_wanted(listing, row, &names) &&
-		!(listing->opts->quiet && strv_contains(listing->seen, id))) {
-		cleanup_json struct json_object *object = image_object(listing, row, &names);
-
-		result = format_row(listing->format, object, NULL, listing->err);
-		if (listing->opts->quiet)
-			strv_append(&listing->seen, id);
+	line.repository = repository;
+	for (char *const *d = image->digests; listing->with_digests && d && *d; d++) {
+		if (!is_of(*d, repository, '@'))
+			continue;
+		line.digest = strchr(*d, '@') + 1;
+		count++;
+		if (put_line(listing, image, &line, err) < 0)
+			return -1;
 	}
-	names_done(&names);
-	return result;
+	return count ? 0 : put_line(listing, image, &line, err);
 }
 
-static int created_of(struct engine *engine, const char *name, int64_t *ret_ns, struct error **err)
+static bool has_tag_of(const struct listed_image *image, const char *repository)
 {
-	cleanup_image_row struct image_row row = { 0 };
+	for (char *const *tag = image->tags; tag && *tag; tag++)
+		if (is_of(*tag, repository, ':') && !strchr(*tag + strlen(repository), '/'))
+			return true;
+	return false;
+}
 
-	if (store_find_image(&engine->store, name, &row, err) < 0)
-		return -1;
-	*ret_ns = row.created_ns;
+/* Repositories that know the image by a digest alone; once each, unless digests are shown. */
+static int put_digests(
+	const struct listing *listing, const struct listed_image *image, struct error **err)
+{
+	cleanup_strv strv done = NULL;
+
+	for (char *const *name = image->digests; name && *name; name++) {
+		struct line line = { .tag = NULL };
+		cleanup_free char *repository = repository_of(*name, '@', &line.digest);
+
+		line.repository = repository;
+		if (has_tag_of(image, repository) ||
+			(!listing->with_digests && strv_contains(done, repository)))
+			continue;
+		strv_append(&done, repository);
+		if (put_line(listing, image, &line, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
-static int check_filters(struct listing *listing, struct error **err)
+static int put_image(
+	const struct listing *listing, const struct listed_image *image, struct error **err)
 {
-	static const char *const known[] = { "before", "dangling", "label", "reference", "since",
-		"until", NULL };
-	char *const *filters = listing->opts->filters;
-	const char *before = filter_value(filters, "before", 0);
-	const char *since = filter_value(filters, "since", 0);
-	const char *until = filter_value(filters, "until", 0);
+	static const struct line nameless = { .tag = NULL };
 
-	if (filter_check(filters, known, err) < 0)
-		return -1;
-	if (before && created_of(listing->engine, before, &listing->before_ns, err) < 0)
-		return -1;
-	if (since && created_of(listing->engine, since, &listing->since_ns, err) < 0)
-		return -1;
-	return until ? moment_parse(until, clock_now_ns(), &listing->until_ns, err) : 0;
+	if (!image->tags && !image->digests)
+		return put_line(listing, image, &nameless, err);
+	for (char *const *tag = image->tags; tag && *tag; tag++)
+		if (put_tag(listing, image, *tag, err) < 0)
+			return -1;
+	return put_digests(listing, image, err);
+}
+
+/* The caller frees. */
+static char *format_text(const struct images_opts *opts)
+{
+	bool is_table = !opts->format || !*opts->format || strcmp(opts->format, "table") == 0;
+
+	if (is_table && opts->quiet)
+		return xstrdup("{{.ID}}");
+	if (is_table)
+		return xstrdup(opts->digests ? DIGESTS_TABLE : "table");
+	if (opts->digests && strncmp(opts->format, "table", 5) == 0 &&
+		!strstr(opts->format, "{{.Digest}}"))
+		return xasprintf("%s\t{{.Digest}}", opts->format);
+	return xstrdup(opts->format);
+}
+
+static int check_tree(const struct images_opts *opts, struct error **err)
+{
+	const char *other = opts->quiet                       ? "quiet"
+			    : opts->digests                   ? "digests"
+			    : opts->format && opts->format[0] ? "format"
+							      : NULL;
+
+	if (!opts->tree || !other)
+		return 0;
+	return error_new(err, ERROR_INVALID, "--%s is not supported with --tree", other);
 }
 
 static int images_run(struct cli *cli, const void *opts_, char **args, struct error **err)
@@ -237,23 +221,21 @@ static int images_run(struct cli *cli, const void *opts_, char **args, struct er
 	const struct images_opts *opts = opts_;
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 	cleanup_format struct format *format = NULL;
-	struct listing listing = { .engine = &engine, .opts = opts, .name = args[0], .err = err };
-	const char *text = opts->quiet     ? "{{.ID}}"
-			   : opts->format  ? opts->format
-			   : opts->digests ? DIGESTS_TABLE
-					   : NULL;
-	struct catalog *catalog;
-	int result;
+	cleanup_image_list struct image_list list = { .items = NULL };
+	cleanup_free char *text = format_text(opts);
+	struct listing listing = { .engine = &engine, .opts = opts };
 
-	if (format_open(text, &images_kind, &format, err) < 0 ||
-		engine_open(&cli->paths, &engine, err) < 0 || check_filters(&listing, err) < 0 ||
-		store_catalog(&engine.store, &catalog, err) < 0)
+	if (check_tree(opts, err) < 0 || format_open(text, &images_kind, &format, err) < 0 ||
+		engine_open(&cli->paths, &engine, err) < 0 ||
+		image_list_read(&engine, opts->filters, args[0], &list, err) < 0)
 		return -1;
+	if (opts->tree)
+		return images_tree(&engine, &list, opts->no_trunc, err);
 	listing.format = format;
-	result = catalog_each_image(catalog, list_one, &listing, err);
-	strv_free(listing.seen);
-	if (result < 0)
-		return -1;
+	listing.with_digests = opts->digests || format_needs(format, "Digest");
+	for (size_t i = 0; i < list.count; i++)
+		if (put_image(&listing, &list.items[i], err) < 0)
+			return -1;
 	return format_print(format, stdout, err);
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "build/build.h"
 #include "cli/commands.h"
-#include "cli/create_flags.h"
 #include "engine/image.h"
+
+#define PLATFORM_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 struct import_opts {
 	strv changes;
@@ -17,10 +19,35 @@ static const struct cli_flag import_flags[] = {
 		CLI_AT(import_opts, changes, strv), false },
 	{ 'm', "message", "string", "Set commit message for imported image", CLI_STRING,
 		CLI_AT(import_opts, message, const char *), false },
-	{ 0, "platform", "string", "Platform of the image; only this machine's is taken",
+	{ 0, "platform", "string", "Set the platform of the image (\"os[/arch[/variant]]\")",
 		CLI_STRING, CLI_AT(import_opts, platform, const char *), false },
 	{},
 };
+
+/* "linux/arm64/v8", "linux" or "arm64"; what is not said stays NULL. The caller frees parts. */
+static int parse_platform(
+	const char *text, strv *parts, struct image_import *ret, struct error **err)
+{
+	size_t count, at;
+
+	if (!text || !*text)
+		return 0;
+	*parts = strv_split(text, '/');
+	count = strv_length(*parts);
+	at = count > 1 || strcmp((*parts)[0], "linux") == 0;
+	if (count > 1 && strcmp((*parts)[0], "linux") != 0)
+		return error_new(err, ERROR_UNSUPPORTED,
+			"operating system '%s' is not supported: images here are for linux",
+			(*parts)[0]);
+	for (size_t i = 0; i < count; i++)
+		if (!(*parts)[i][0] || count > 3 ||
+			(*parts)[i][strspn((*parts)[i], PLATFORM_CHARACTERS)])
+			return error_new(err, ERROR_INVALID,
+				"\"%s\" is no platform: write os[/arch[/variant]]", text);
+	ret->architecture = at < count ? (*parts)[at] : NULL;
+	ret->variant = at + 1 < count ? (*parts)[at + 1] : NULL;
+	return 0;
+}
 
 static int import_run(struct cli *cli, const void *opts_, char **args, struct error **err)
 {
@@ -28,14 +55,15 @@ static int import_run(struct cli *cli, const void *opts_, char **args, struct er
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 	cleanup_image_config struct image_config config = { 0 };
 	cleanup_image_row struct image_row row = { 0 };
-	const struct image_import import = { .source = args[0],
+	cleanup_strv strv parts = NULL;
+	struct image_import import = { .source = args[0],
 		.reference = args[1],
 		.changes = opts->changes,
 		.message = opts->message,
 		.config = &config };
 	char id[DIGEST_TEXT_MAX];
 
-	if (platform_check(opts->platform, err) < 0 ||
+	if (parse_platform(opts->platform, &parts, &import, err) < 0 ||
 		build_apply_changes(&config, opts->changes, err) < 0)
 		return -1;
 	if (engine_open(&cli->paths, &engine, err) < 0 ||

@@ -6,12 +6,13 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/format.h"
+#include "cli/image_text.h"
 #include "cli/inspect_shape.h"
 #include "engine/container.h"
 #include "engine/image.h"
 
 struct inspect_opts {
-	const char *format, *type;
+	const char *format, *type, *platform;
 };
 
 #define FORMAT_HELP "Format output: 'json', or a Go template 'TEMPLATE'"
@@ -26,6 +27,15 @@ static const struct cli_flag inspect_flags[] = {
 static const struct cli_flag typed_flags[] = {
 	{ 'f', "format", "string", FORMAT_HELP, CLI_STRING,
 		CLI_AT(inspect_opts, format, const char *), false },
+	{},
+};
+
+static const struct cli_flag image_flags[] = {
+	{ 'f', "format", "string", FORMAT_HELP, CLI_STRING,
+		CLI_AT(inspect_opts, format, const char *), false },
+	{ 0, "platform", "string",
+		"Inspect a specific platform of the image (\"os[/arch[/variant]]\")", CLI_STRING,
+		CLI_AT(inspect_opts, platform, const char *), false },
 	{},
 };
 
@@ -61,10 +71,28 @@ static int find(struct engine *engine, const struct kind *kind, const char *name
 
 struct inspection {
 	struct cli *cli;
-	const char *format;
+	const char *format, *platform;
 	const struct kind *kind;
 	struct json_object *found; /* an array, when there is no format */
 };
+
+static int check_platform(
+	struct json_object *image, const char *name, const char *platform, struct error **err)
+{
+	cleanup_error struct error *ignored = NULL;
+	const char *os = "", *architecture = "", *variant = NULL;
+
+	(void)json_get_text(image, "Os", &os, &ignored);
+	(void)json_get_text(image, "Architecture", &architecture, &ignored);
+	(void)json_get_text(image, "Variant", &variant, &ignored);
+	if (!platform || !*platform || is_platform(platform, os, architecture, variant))
+		return 0;
+	error_new(err, ERROR_NOT_FOUND,
+		"image with reference %s was found but does not provide the specified platform "
+		"(%s)",
+		name, platform);
+	return error_hint(err, "it is for %s/%s", os, architecture);
+}
 
 static int inspect_one(
 	struct inspection *inspection, struct engine *engine, const char *name, struct error **err)
@@ -76,6 +104,10 @@ static int inspect_one(
 		return -1;
 	if (!found)
 		return 0;
+	if (check_platform(object, name, inspection->platform, err) < 0) {
+		json_object_put(object);
+		return -1;
+	}
 	if (!inspection->format) {
 		json_object_array_add(inspection->found, object);
 		return 1;
@@ -108,13 +140,15 @@ static int inspect_all(
 	return code;
 }
 
-static int inspect(struct cli *cli, const char *format, const struct kind *kind, char **names,
-	struct error **err)
+static int inspect(struct cli *cli, const struct inspect_opts *opts, const struct kind *kind,
+	char **names, struct error **err)
 {
+	const char *format = opts->format;
 	cleanup_json struct json_object *found = json_object_new_array();
 	cleanup_strv strv missing = NULL;
 	struct inspection inspection = { .cli = cli,
 		.format = format && *format ? format : NULL,
+		.platform = opts->platform,
 		.kind = kind,
 		.found = found };
 	int code = inspect_all(&inspection, names, &missing, err);
@@ -145,22 +179,18 @@ static int inspect_run(struct cli *cli, const void *opts_, char **names, struct 
 		error_new(err, ERROR_INVALID, "\"%s\" is not a valid value for --type", opts->type);
 		return error_hint(err, "use container or image");
 	}
-	return inspect(cli, opts->format, kind, names, err);
+	return inspect(cli, opts, kind, names, err);
 }
 
 static int inspect_container_run(
 	struct cli *cli, const void *opts_, char **names, struct error **err)
 {
-	const struct inspect_opts *opts = opts_;
-
-	return inspect(cli, opts->format, &containers, names, err);
+	return inspect(cli, opts_, &containers, names, err);
 }
 
 static int inspect_image_run(struct cli *cli, const void *opts_, char **names, struct error **err)
 {
-	const struct inspect_opts *opts = opts_;
-
-	return inspect(cli, opts->format, &images, names, err);
+	return inspect(cli, opts_, &images, names, err);
 }
 
 const struct cli_command cmd_inspect = {
@@ -191,7 +221,7 @@ const struct cli_command cmd_image_inspect = {
 	.name = "inspect",
 	.args = "IMAGE [IMAGE...]",
 	.summary = "Display detailed information on one or more images",
-	.flags = typed_flags,
+	.flags = image_flags,
 	.opts_size = sizeof(struct inspect_opts),
 	.min_args = 1,
 	.max_args = -1,

@@ -36,6 +36,7 @@ bool cli_confirm(const char *question);
 extern const struct cli_command cmd_builder, cmd_builder_prune, cmd_container_prune,
 	cmd_image_prune, cmd_system_check, cmd_system_df, cmd_system_prune, cmd_volume,
 	cmd_volume_prune;
+extern const struct cli_command cmd_commit, cmd_diff, cmd_export, cmd_history, cmd_unpause_after;
 extern const struct cli_command cmd_attach, cmd_build, cmd_complete, cmd_completion,
 	cmd_completion_bash, cmd_completion_fish, cmd_completion_zsh, cmd_container,
 	cmd_container_inspect, cmd_container_ls, cmd_create, cmd_exec, cmd_image, cmd_image_inspect,

@@ -7,9 +7,13 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "engine/container.h"
 #include "oci/reference.h"
+
+static bool is_url(const char *source)
+{
+	return strncmp(source, "http://", 7) == 0 || strncmp(source, "https://", 8) == 0;
+}
 
 static int open_source(const char *source, struct error **err)
 {
@@ -17,7 +21,7 @@ static int open_source(const char *source, struct error **err)
 
 	if (strcmp(source, "-") == 0)
 		return 0;
-	if (strncmp(source, "http://", 7) == 0 || strncmp(source, "https://", 8) == 0)
+	if (is_url(source))
 		return registry_fetch(source, err);
 	fd = open(source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd >= 0)
@@ -30,6 +34,8 @@ static int open_source(const char *source, struct error **err)
 static int describe_import(const struct image_import *import, const struct layer_row *layer,
 	struct image_config *config)
 {
+	/* A path of this machine is nobody's business elsewhere; docker's client sends the file. */
+	const char *origin = is_url(import->source) ? import->source : "-";
 	struct image_history entry = { .created = NULL };
 	char now[CLOCK_TEXT_MAX];
 
@@ -38,10 +44,11 @@ static int describe_import(const struct image_import *import, const struct layer
 	clock_text(clock_now_ns(), now);
 	replace_string(&config->created, xstrdup(now));
 	replace_string(&config->os, xstrdup("linux"));
-	replace_string(&config->architecture, xstrdup(platform_architecture()));
-	replace_string(&config->comment, import->message
-						 ? xstrdup(import->message)
-						 : xasprintf("Imported from %s", import->source));
+	replace_string(&config->architecture,
+		xstrdup(import->architecture ? import->architecture : platform_architecture()));
+	replace_string(&config->variant, xstrdup_null(import->variant));
+	replace_string(&config->comment,
+		import->message ? xstrdup(import->message) : xasprintf("Imported from %s", origin));
 	entry.created = now;
 	entry.comment = config->comment;
 	image_config_add_layer(config, &layer->diff_id);
@@ -63,7 +70,9 @@ int image_import(struct engine *engine, const struct image_import *import, struc
 			return -1;
 		name = reference_text(&ref);
 	}
-	fd = engine_tidy(engine, err) < 0 ? -1 : open_source(import->source, err);
+	fd = engine_tidy(engine, err) < 0 || store_use(&engine->store, err) < 0
+		     ? -1
+		     : open_source(import->source, err);
 	if (fd < 0)
 		return -1;
 	result = layer_import(&engine->store, fd, &layer, err);
@@ -75,73 +84,6 @@ int image_import(struct engine *engine, const struct image_import *import, struc
 	return store_put_image(&engine->store, &config, name, ret, err);
 }
 
-static int put_names(struct engine *engine, const struct image_row *row, const char *digest,
-	struct json_object *obj, struct error **err)
-{
-	struct json_object *tags = json_object_new_array(), *digests = json_object_new_array();
-	cleanup_strv strv references = NULL;
-	struct catalog *catalog;
-
-	json_put(obj, "RepoTags", tags);
-	json_put(obj, "RepoDigests", digests);
-	if (store_catalog(&engine->store, &catalog, err) < 0 ||
-		catalog_references_of(catalog, &row->id, &references, err) < 0)
-		return -1;
-	for (size_t i = 0; references && references[i]; i++) {
-		cleanup_reference struct reference ref = { 0 };
-		cleanup_free char *familiar = NULL, *repository = NULL, *pinned = NULL;
-
-		if (reference_parse(references[i], &ref, err) < 0)
-			return -1;
-		familiar = reference_familiar(&ref);
-		repository = reference_familiar_repository(&ref);
-		pinned = xasprintf("%s@%s", repository, digest);
-		json_object_array_add(tags, json_object_new_string(familiar));
-		json_object_array_add(digests, json_object_new_string(pinned));
-	}
-	return 0;
-}
-
-static struct json_object *rootfs_json(const struct image_config *config)
-{
-	struct json_object *rootfs = json_object_new_object(), *layers = json_object_new_array();
-	char text[DIGEST_TEXT_MAX];
-
-	for (size_t i = 0; i < config->layer_count; i++)
-		json_object_array_add(
-			layers, json_object_new_string(digest_text(&config->diff_ids[i], text)));
-	json_put_text(rootfs, "Type", "layers");
-	json_put(rootfs, "Layers", layers);
-	return rootfs;
-}
-
-int image_inspect(
-	struct engine *engine, const char *name, struct json_object **ret, struct error **err)
-{
-	cleanup_image_config struct image_config config = { 0 };
-	cleanup_image_row struct image_row row = { 0 };
-	cleanup_json struct json_object *obj = json_object_new_object();
-	char id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX];
-
-	if (store_find_image(&engine->store, name, &row, err) < 0 ||
-		store_read_config(&engine->store, &row.id, &config, err) < 0)
-		return -1;
-	json_put_text(obj, "Id", digest_text(&row.id, id));
-	if (put_names(engine, &row, digest_text(&row.manifest, manifest), obj, err) < 0)
-		return -1;
-	json_put_text(obj, "Parent", "");
-	json_put_text(obj, "Comment", config.comment ? config.comment : "");
-	json_put_text(obj, "Created", config.created ? config.created : CLOCK_NEVER);
-	json_put_text(obj, "Author", config.author ? config.author : "");
-	json_put(obj, "Config", image_defaults_json(&config.config));
-	json_put_text(obj, "Architecture", config.architecture);
-	json_put_text(obj, "Os", config.os);
-	json_put_int(obj, "Size", row.size);
-	json_put(obj, "RootFS", rootfs_json(&config));
-	*ret = take_ptr(obj);
-	return 0;
-}
-
 int image_tag(struct engine *engine, const char *source, const char *target, struct error **err)
 {
 	cleanup_image_row struct image_row row = { 0 };
@@ -150,7 +92,8 @@ int image_tag(struct engine *engine, const char *source, const char *target, str
 	struct catalog *catalog;
 
 	if (reference_parse(target, &ref, err) < 0)
-		return -1;
+		return error_wrap(err,
+			"Error parsing reference: \"%s\" is not a valid repository/tag", target);
 	if (ref.digest)
 		return error_new(
 			err, ERROR_INVALID, "refusing to create a tag with a digest reference");

@@ -18,6 +18,7 @@ struct image_import {
 				 the caller when it can */
 	const char *message;
 	const struct image_config *config; /* with the changes in; NULL: plain */
+	const char *architecture, *variant; /* NULL: this machine's, none */
 };
 int image_import(struct engine *engine, const struct image_import *import, struct image_row *ret,
 	struct error **err);

@@ -54,7 +54,7 @@ static int write_to_fd(void *arg, const void *data, size_t length, struct error 
 int archive_write(int dir_fd, int out_fd, struct error **err)
 {
 	cleanup_free struct pack_buffer *buffer = xcalloc(1, sizeof(*buffer));
-	struct pack_options options = { .sink = pack_buffer_add, .arg = buffer };
+	struct pack_options options = { .live = true, .sink = pack_buffer_add, .arg = buffer };
 	int64_t size;
 
 	buffer->sink = write_to_fd;

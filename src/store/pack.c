@@ -17,6 +17,7 @@
 #define WHITEOUT ".wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
 #define READ_SIZE (256UL * 1024)
+#define LOOKS_MAX 3 /* at a name that changes whenever it is looked at */
 
 /* Files with several names, by inode: the first name has the content. */
 struct link {
@@ -31,6 +32,7 @@ struct pack {
 	size_t link_count, link_room; /* room is a power of two */
 	int64_t size;
 	char *buffer;
+	bool gone; /* the item that failed is not what it was: nothing of it has been written */
 };
 
 /* An entry on its way: where it is and what it is. */
@@ -88,8 +90,15 @@ static void grow_links(struct pack *pack)
 	pack->link_room = room;
 }
 
-/* The path under which this file was packed before, or NULL: then it is remembered. */
-static const char *seen_before(struct pack *pack, const struct item *item)
+/* The path under which this file was packed before, or NULL. */
+static const char *seen_before(const struct pack *pack, const struct item *item)
+{
+	if (!pack->link_room)
+		return NULL;
+	return find_link(pack->links, pack->link_room, &item->st)->path;
+}
+
+static void remember(struct pack *pack, const struct item *item)
 {
 	struct link *link;
 
@@ -97,10 +106,9 @@ static const char *seen_before(struct pack *pack, const struct item *item)
 		grow_links(pack);
 	link = find_link(pack->links, pack->link_room, &item->st);
 	if (link->path)
-		return link->path;
+		return;
 	*link = (struct link){ item->st.st_dev, item->st.st_ino, xstrdup(item->path) };
 	pack->link_count++;
-	return NULL;
 }
 
 static struct tar_entry entry_of(const struct item *item, enum tar_type type)
@@ -130,23 +138,49 @@ static int put_mark(
 	return put_header(pack, &entry, err);
 }
 
+/* The header has promised them. */
+static int put_zeros(struct pack *pack, int64_t length, struct error **err)
+{
+	if (length > 0)
+		memset(pack->buffer, 0, READ_SIZE);
+	while (length > 0) {
+		size_t piece = length > (int64_t)READ_SIZE ? READ_SIZE : (size_t)length;
+
+		if (pack->options->sink(pack->options->arg, pack->buffer, piece, err) < 0)
+			return -1;
+		length -= (int64_t)piece;
+	}
+	return 0;
+}
+
+/* Returns how much was there, 0 at the file's end. */
+static ssize_t put_piece(struct pack *pack, int fd, int64_t left, struct error **err)
+{
+	size_t wanted = left > (int64_t)READ_SIZE ? READ_SIZE : (size_t)left;
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, pack->buffer, wanted));
+
+	if (n < 0)
+		return error_sys(err, "read");
+	if (n > 0 && pack->options->sink(pack->options->arg, pack->buffer, (size_t)n, err) < 0)
+		return -1;
+	return n;
+}
+
 static int put_content(struct pack *pack, int fd, int64_t size, struct error **err)
 {
 	int64_t left = size;
+	ssize_t n = 1;
 
-	while (left > 0) {
-		size_t wanted = left > (int64_t)READ_SIZE ? READ_SIZE : (size_t)left;
-		ssize_t n = TEMP_FAILURE_RETRY(read(fd, pack->buffer, wanted));
-
-		if (n < 0)
-			return error_sys(err, "read");
-		if (n == 0)
-			return error_new(
-				err, ERROR_CONFLICT, "it became shorter while it was read");
-		if (pack->options->sink(pack->options->arg, pack->buffer, (size_t)n, err) < 0)
-			return -1;
+	while (left > 0 && n > 0) {
+		n = put_piece(pack, fd, left, err);
 		left -= n;
 	}
+	if (n < 0)
+		return -1;
+	if (left > 0 && !pack->options->live)
+		return error_new(err, ERROR_CONFLICT, "it became shorter while it was read");
+	if (put_zeros(pack, left, err) < 0)
+		return -1;
 	return tar_write_padding(size, pack->options->sink, pack->options->arg, err);
 }
 
@@ -158,16 +192,26 @@ static int refuse_attribute(int fd, const char *name, struct error **err)
 	return error_new(err, ERROR_UNSUPPORTED, "its content is elsewhere (%s)", name);
 }
 
+/* What it means that a look-up by name fails: the name has gone, or is now another kind of file. */
+static bool is_gone(int number)
+{
+	return number == ENOENT || number == ENOTDIR || number == ELOOP || number == ENXIO ||
+	       number == ESTALE || number == EINVAL;
+}
+
 /* Opens the item, and makes sure that it still is what it was. */
-static int open_item(struct item *item, int flags, struct error **err)
+static int open_item(struct pack *pack, struct item *item, int flags, struct error **err)
 {
 	cleanup_close int fd = openat(item->dir_fd, item->name,
 		flags | O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		pack->gone = is_gone(errno);
 		return error_sys(err, "open");
-	if (st.st_dev != item->st.st_dev || st.st_ino != item->st.st_ino)
+	}
+	pack->gone = st.st_dev != item->st.st_dev || st.st_ino != item->st.st_ino;
+	if (pack->gone)
 		return error_new(err, ERROR_CONFLICT, "it was replaced while it was read");
 	item->st = st;
 	return take_fd(&fd);
@@ -179,7 +223,7 @@ static int pack_file(struct pack *pack, struct item *item, struct error **err)
 	cleanup_close int fd = -1;
 	int result;
 
-	fd = open_item(item, 0, err);
+	fd = open_item(pack, item, 0, err);
 	if (fd < 0 ||
 		(pack->options->layer && refuse_attribute(fd, "trusted.overlay.metacopy", err) < 0))
 		return -1;
@@ -199,8 +243,10 @@ static int pack_symlink(struct pack *pack, const struct item *item, struct error
 	char target[TAR_PATH_MAX + 1];
 	ssize_t length = readlinkat(item->dir_fd, item->name, target, sizeof(target) - 1);
 
-	if (length < 0)
+	if (length < 0) {
+		pack->gone = is_gone(errno);
 		return error_sys(err, "read link");
+	}
 	target[length] = '\0';
 	entry.link = target;
 	return put_header(pack, &entry, err);
@@ -230,7 +276,7 @@ static int pack_children(
 /* Opens a directory and writes what is to say about itself; returns its fd. */
 static int begin_subdirectory(struct pack *pack, struct item *item, struct error **err)
 {
-	cleanup_close int fd = open_item(item, O_DIRECTORY, err);
+	cleanup_close int fd = open_item(pack, item, O_DIRECTORY, err);
 	struct tar_entry entry = entry_of(item, TAR_DIRECTORY);
 	cleanup_free char *opaque = NULL;
 	char value = 0;
@@ -280,35 +326,56 @@ static bool is_whiteout(const struct stat *st)
 
 static int pack_name(struct pack *pack, struct item *item, struct error **err)
 {
-	const char *first = NULL;
+	bool linked = item->st.st_nlink > 1 && !is_whiteout(&item->st);
+	const char *first = linked ? seen_before(pack, item) : NULL;
 	struct tar_entry entry;
 
 	if (S_ISSOCK(item->st.st_mode)) /* it is nothing without its process */
 		return 0;
-	if (item->st.st_nlink > 1 && !is_whiteout(&item->st))
-		first = seen_before(pack, item);
-	if (!first)
-		return pack_other(pack, item, err);
+	if (!first) {
+		if (pack_other(pack, item, err) < 0)
+			return -1;
+		if (linked)
+			remember(pack, item);
+		return 0;
+	}
 	entry = entry_of(item, TAR_HARD_LINK);
 	entry.link = (char *)first;
 	return put_header(pack, &entry, err);
+}
+
+/* Writes the item itself; *ret_fd is then the directory that it is, or -1. */
+static int pack_self(struct pack *pack, struct item *item, int *ret_fd, struct error **err)
+{
+	pack->gone = false;
+	*ret_fd = -1;
+	if (strlen(item->path) > TAR_PATH_MAX)
+		return error_new(
+			err, ERROR_INVALID, "the path is longer than %d bytes", TAR_PATH_MAX);
+	if (fstatat(item->dir_fd, item->name, &item->st, AT_SYMLINK_NOFOLLOW) < 0) {
+		pack->gone = is_gone(errno);
+		return error_sys(err, "look up");
+	}
+	if (!S_ISDIR(item->st.st_mode))
+		return pack_name(pack, item, err);
+	*ret_fd = begin_subdirectory(pack, item, err);
+	return *ret_fd < 0 ? -1 : 0;
 }
 
 static int pack_item(struct pack *pack, struct item *item, int depth,
 	struct error **err) // NOLINT(misc-no-recursion)
 {
 	cleanup_close int fd = -1;
-	int result;
+	int result = pack_self(pack, item, &fd, err);
 
-	if (strlen(item->path) > TAR_PATH_MAX)
-		result = error_new(
-			err, ERROR_INVALID, "the path is longer than %d bytes", TAR_PATH_MAX);
-	else if (fstatat(item->dir_fd, item->name, &item->st, AT_SYMLINK_NOFOLLOW) < 0)
-		result = error_sys(err, "look up");
-	else if (S_ISDIR(item->st.st_mode))
-		result = fd = begin_subdirectory(pack, item, err);
-	else
-		result = pack_name(pack, item, err);
+	for (int i = 1; result < 0 && pack->options->live && pack->gone && i < LOOKS_MAX; i++) {
+		error_free(take_ptr(*err));
+		result = pack_self(pack, item, &fd, err);
+	}
+	if (result < 0 && pack->options->live && pack->gone) {
+		error_free(take_ptr(*err));
+		return 0;
+	}
 	if (result < 0)
 		return error_wrap(err, "'%s'", item->path);
 	return fd < 0 ? 0 : pack_children(pack, fd, item->path, depth + 1, err);
@@ -329,6 +396,8 @@ static int pack_children(struct pack *pack, int dir_fd, const char *path, int de
 		struct item item = { .dir_fd = dir_fd, .name = *name, .path = child };
 
 		if (pack->options->layer && strncmp(*name, WHITEOUT, strlen(WHITEOUT)) == 0)
+			continue;
+		if (strv_contains(pack->options->left_out, child))
 			continue;
 		if (pack_item(pack, &item, depth, err) < 0)
 			return -1;

@@ -16,6 +16,12 @@ struct pack_options {
 	 * layer's. Files named as whiteouts are left out: a layer cannot say them.
 	 */
 	bool layer;
+	/*
+	 * Somebody writes to it meanwhile: what goes is left out, and what becomes shorter is
+	 * filled up with zeros. Otherwise either is an error.
+	 */
+	bool live;
+	char *const *left_out; /* paths, with all below them; NULL: none */
 	tar_sink sink;
 	void *arg;
 };

@@ -104,6 +104,12 @@ int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct 
  * directory is moved into layers/. An empty upper gives the empty layer.
  */
 int layer_commit(struct store *store, const char *upper, struct layer_row *ret, struct error **err);
+/*
+ * The same of an upper directory that stays where it is: it is packed and imported like any layer.
+ * left_out: paths that are left out with all below them; NULL: none.
+ */
+int layer_pack(struct store *store, int upper_fd, char *const *left_out, struct layer_row *ret,
+	struct error **err);
 bool layer_exists(struct store *store, const struct digest *diff_id);
 /* Keeps a layer's files from being removed, with or without a row, until the fd returned is closed.
  * Not for who holds a temporary directory's lock. */
@@ -116,7 +122,8 @@ int layer_lowers(struct store *store, const struct digest *diff_ids, size_t coun
 int archive_unpack(int archive_fd, int dest_fd, struct error **err);
 /* 1 when the file's content is an archive that archive_unpack() takes. */
 int archive_detect(int fd, struct error **err);
-/* Writes what is below dir_fd as a tar, as it is: no whiteouts. */
+/* Writes what is below dir_fd as a tar, as it is: no whiteouts. Others may write to it meanwhile.
+ */
 int archive_write(int dir_fd, int out_fd, struct error **err);
 
 /* ---- images ---- */

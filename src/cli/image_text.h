@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people read of images. The caller frees what these return. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct digest;
+
+/* "sha256:…", or its first twelve digits. */
+char *image_id_text(const struct digest *id, bool full);
+/* Control characters become spaces: a tab would end a column, and others are orders to a terminal.
+ */
+char *one_line(const char *text);
+/* At most max characters (not bytes), the last one then an ellipsis; tabs as above. */
+char *shortened(const char *text, size_t max);
+
+/* What --platform names, "os", "architecture" or "os/architecture[/variant]", is this. variant may
+ * be NULL. */
+bool is_platform(const char *wanted, const char *os, const char *architecture, const char *variant);
