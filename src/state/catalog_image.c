@@ -352,3 +352,40 @@ int catalog_delete_image(struct catalog *catalog, const struct digest *image, st
 	*ret_count = orphans.count;
 	return 0;
 }
+
+static int is_named(struct catalog *catalog, const struct digest *diff_id, struct error **err)
+{
+	cleanup_statement sqlite3_stmt *statement = NULL;
+
+	if (database_prepare(&catalog->database, &statement, err,
+		    "SELECT 1 FROM image_layers WHERE diff_id = ?1 "
+		    "UNION SELECT 1 FROM cache WHERE layer = ?1",
+		    "d", diff_id) < 0)
+		return -1;
+	return database_step(&catalog->database, statement, err);
+}
+
+static int delete_unnamed(
+	struct catalog *catalog, const struct digest *diff_ids, size_t count, struct error **err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct digest diff_id = diff_ids[i];
+		const struct digest_list layer = { &diff_id, 1 };
+		int named = is_named(catalog, &diff_id, err);
+
+		if (named < 0 || (named == 0 && delete_layers(catalog, &layer, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int catalog_delete_unnamed_layers(
+	struct catalog *catalog, const struct digest *diff_ids, size_t count, struct error **err)
+{
+	int result;
+
+	if (database_begin(&catalog->database, err) < 0)
+		return -1;
+	result = delete_unnamed(catalog, diff_ids, count, err);
+	return database_end(&catalog->database, result, err) < 0 ? -1 : 0;
+}

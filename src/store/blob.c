@@ -157,6 +157,32 @@ int blob_commit(struct blob_writer **owner, const struct digest *expected, struc
 	return result;
 }
 
+static int move_file(
+	struct store *store, int dir_fd, const char *name, const char *hex, struct error **err)
+{
+	cleanup_close int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(err, "open a file that was written");
+	if (fd_sync(fd, "blob", err) < 0)
+		return -1;
+	if (renameat(dir_fd, name, store->blobs_fd, hex) < 0)
+		return error_sys(err, "rename blob %s", hex);
+	return 0;
+}
+
+int blob_take(struct store *store, int dir_fd, const char *name, const struct digest *digest,
+	struct error **err)
+{
+	char hex[HEX_MAX];
+
+	digest_hex(digest, hex);
+	if (store_use(store, err) < 0 ||
+		(freshen(store, hex) < 0 && move_file(store, dir_fd, name, hex, err) < 0))
+		return -1;
+	return fd_sync(store->blobs_fd, "blobs/sha256", err);
+}
+
 int blob_put(struct store *store, const void *data, size_t length, struct digest *ret,
 	struct error **err)
 {

@@ -14,7 +14,6 @@ bool digest_from_hex(const char *name, struct digest *ret);
 bool blob_exists(struct store *store, const struct digest *digest);
 /* A missing one is fine. */
 int blob_remove(struct store *store, const struct digest *digest, struct error **err);
-int64_t blob_size(struct store *store, const struct digest *digest); /* -1: not there */
 
 /* A locked directory in tmp/, later perhaps in layers/. */
 struct temp {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "store/blob.h"
+#include "store/form.h"
 #include "store/pack.h"
 #include "store/transfer.h"
 
@@ -78,9 +79,9 @@ static int place_layer(
 }
 
 /*
- * The last steps of both ways to a layer: temp holds its tree in fs, writer its tar. All data of
- * the file system is written by one syncfs(2); one fsync(2) for each of ten thousand files takes
- * minutes.
+ * The last steps of all ways to a layer: temp holds its tree in fs, writer its tar; NULL: its tar
+ * is a blob already. All data of the file system is written by one syncfs(2); one fsync(2) for each
+ * of ten thousand files takes minutes.
  */
 static int finish_layer(struct store *store, const struct temp *temp, struct blob_writer **writer,
 	struct layer_row *row, struct error **err)
@@ -93,7 +94,7 @@ static int finish_layer(struct store *store, const struct temp *temp, struct blo
 
 	if (syncfs(temp->fd) < 0)
 		return error_sys(err, "sync the layer");
-	if (blob_commit(writer, NULL, &row->diff_id, &row->tar_size, err) < 0)
+	if (writer && blob_commit(writer, NULL, &row->diff_id, &row->tar_size, err) < 0)
 		return -1;
 	known = find_layer(store, &row->diff_id, &found, err);
 	if (known < 0 || store_catalog(store, &catalog, err) < 0)
@@ -164,6 +165,53 @@ int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct 
 	if (!temp)
 		return -1;
 	return end_layer(store, temp, was_in_use, import_into(store, temp, tar_fd, ret, err));
+}
+
+/* 1 when it is no compressed file: then what is hashed is what would be unpacked. */
+static int is_plain(int fd, struct error **err)
+{
+	char head[FORM_PEEK];
+	ssize_t length = TEMP_FAILURE_RETRY(pread(fd, head, sizeof(head), 0));
+	enum archive_form form;
+
+	if (length < 0)
+		return error_sys(err, "read a blob");
+	form = form_detect(head, (size_t)length);
+	return form == FORM_TAR || form == FORM_NONE;
+}
+
+static int import_blob_into(struct store *store, const struct temp *temp, int tar_fd,
+	const struct digest *blob, struct layer_row *ret, struct error **err)
+{
+	cleanup_close int fs_fd = make_tree(temp, err);
+	struct transfer_unpack unpack = { .archive_fd = tar_fd, .dest_fd = fs_fd, .layer = true };
+	struct transfer_result result;
+	struct layer_row row = { .diff_id = *blob, .tar_size = blob_size(store, blob) };
+
+	if (fs_fd < 0 || transfer_unpack(&unpack, &result, err) < 0)
+		return -1;
+	row.size = result.size;
+	if (finish_layer(store, temp, NULL, &row, err) < 0)
+		return -1;
+	*ret = row;
+	return 0;
+}
+
+int layer_import_blob(
+	struct store *store, const struct digest *blob, struct layer_row *ret, struct error **err)
+{
+	bool was_in_use = store->in_use;
+	cleanup_close int fd = blob_open(store, blob, err);
+	int plain = fd < 0 ? -1 : is_plain(fd, err);
+	struct temp *temp;
+
+	if (plain <= 0)
+		return plain < 0 ? -1 : layer_import(store, fd, ret, err);
+	temp = temp_make(store, err);
+	if (!temp)
+		return -1;
+	return end_layer(
+		store, temp, was_in_use, import_blob_into(store, temp, fd, blob, ret, err));
 }
 
 static int write_to_blob(void *arg, const void *data, size_t length, struct error **err)

@@ -54,6 +54,10 @@ int store_write_index(struct store *store, struct error **err);
 /* Removes what no transaction names; takes nothing that another process is still making. Returns
  * how many. */
 int store_sweep(struct store *store, struct error **err);
+/* What a failed addition has imported before it failed: layers of these that no image and no cached
+ * step names, and all blobs without a name. */
+int store_discard(
+	struct store *store, const struct digest *layers, size_t count, struct error **err);
 
 /* Before things are removed: on a full disk, gives the reserve up. */
 void store_make_room(struct store *store);
@@ -71,6 +75,12 @@ int blob_commit(struct blob_writer **writer, const struct digest *expected, stru
 void blob_abort(struct blob_writer *writer);
 int blob_put(struct store *store, const void *data, size_t length, struct digest *ret,
 	struct error **err);
+/* A whole file, which the caller has hashed, moves to where the blob of that digest stands. It
+ * stays where it is when the blob is there already. */
+int blob_take(struct store *store, int dir_fd, const char *name, const struct digest *digest,
+	struct error **err);
+/* How long it is; -1: it is not there. */
+int64_t blob_size(struct store *store, const struct digest *digest);
 int blob_open(struct store *store, const struct digest *digest, struct error **err); /* O_RDONLY */
 /* Reads a whole small blob and checks its digest. */
 int blob_read(struct store *store, const struct digest *digest, size_t max, char **ret,
@@ -83,6 +93,10 @@ int blob_read(struct store *store, const struct digest *digest, size_t max, char
  * filled; idempotent.
  */
 int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct error **err);
+/* The same of a plain tar that is a blob here, put by this process, which has hashed it: it is not
+ * written once more. */
+int layer_import_blob(
+	struct store *store, const struct digest *blob, struct layer_row *ret, struct error **err);
 /*
  * A snapshot's upper directory becomes a layer: its tar is written and hashed as a blob, the
  * directory is moved into layers/. An empty upper gives the empty layer.

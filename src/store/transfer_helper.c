@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "store/jail.h"
+#include "store/members.h"
 #include "store/stream.h"
 #include "store/tar_header.h"
 #include "store/transfer.h"
@@ -27,7 +28,7 @@ static int tell_opaque(void *arg, const char *path, struct error **err)
 }
 
 struct words {
-	bool detect, layer, copy;
+	bool detect, layer, copy, files;
 };
 
 static int parse_words(char *const *words, struct words *ret, struct error **err)
@@ -39,6 +40,8 @@ static int parse_words(char *const *words, struct words *ret, struct error **err
 			ret->copy = true;
 		else if (strcmp(*words, "--detect") == 0)
 			ret->detect = true;
+		else if (strcmp(*words, "--files") == 0)
+			ret->files = true;
 		else
 			return error_new(err, ERROR_INVALID, "unknown option '%s'", *words);
 	}
@@ -77,6 +80,17 @@ static int detect(const struct stream_options *options, struct error **err)
 	return answer(&result, err);
 }
 
+static int list(const struct stream_options *options, struct error **err)
+{
+	const struct unpack_result nothing_made = { 0 };
+	cleanup_stream struct stream *stream = NULL;
+
+	if (stream_open(options, &stream, err) < 0 ||
+		members_send(stream, ANSWER_FD, COPY_FD, err) < 0)
+		return -1;
+	return answer(&nothing_made, err);
+}
+
 static int run(char *const *argv, const struct codec *const *codecs, struct error **err)
 {
 	struct words words = { 0 };
@@ -89,10 +103,13 @@ static int run(char *const *argv, const struct codec *const *codecs, struct erro
 	struct unpack_result result;
 	cleanup_stream struct stream *stream = NULL;
 
-	if (parse_words(argv, &words, err) < 0 || jail_enter(words.detect ? -1 : DEST_FD, err) < 0)
+	if (parse_words(argv, &words, err) < 0 ||
+		jail_enter(words.detect || words.files ? -1 : DEST_FD, err) < 0)
 		return -1;
 	if (words.detect)
 		return detect(&options, err);
+	if (words.files)
+		return list(&options, err);
 	options.copy_fd = words.copy ? COPY_FD : -1;
 	unpack.layer = words.layer;
 	if (stream_open(&options, &stream, err) < 0 ||
