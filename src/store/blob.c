@@ -157,6 +157,15 @@ int blob_commit(struct blob_writer **owner, const struct digest *expected, struc
 	return result;
 }
 
+int blob_keep(struct store *store, const struct digest *digest, int64_t size, struct error **err)
+{
+	char hex[HEX_MAX];
+
+	if (store_use(store, err) < 0)
+		return -1;
+	return blob_size(store, digest) == size && freshen(store, digest_hex(digest, hex)) == 0;
+}
+
 static int move_file(
 	struct store *store, int dir_fd, const char *name, const char *hex, struct error **err)
 {
