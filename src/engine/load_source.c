@@ -92,6 +92,12 @@ static int add_member(struct load_source *source, struct members *members,
 {
 	struct load_file *file;
 
+	/* Told before it is written somewhere, too. */
+	if (member->size > (int64_t)LOAD_JSON_MAX &&
+		(strcmp(member->name, "manifest.json") == 0 ||
+			strcmp(member->name, "index.json") == 0))
+		return error_new(err, ERROR_INVALID, "'%s' has %lld bytes; %lu are the most",
+			member->name, (long long)member->size, LOAD_JSON_MAX);
 	if (source->count >= MEMBERS_MAX) /* the helper counts as well */
 		return error_new(
 			err, ERROR_INVALID, "the archive has more than %d entries", MEMBERS_MAX);

@@ -115,23 +115,35 @@ void docker_table_done(struct docker_table *table)
 
 /* ---- index.json ---- */
 
+/* "latest" of "docker.io/library/debian:latest"? */
+static bool has_tag(const char *name, const char *tag)
+{
+	size_t whole = strlen(name), part = strlen(tag);
+
+	return whole > part && name[whole - part - 1] == ':' &&
+	       strcmp(name + whole - part, tag) == 0;
+}
+
 static int take_name(struct json_object *entry, char **ret, struct error **err)
 {
 	struct json_object *annotations = NULL;
-	const char *name = NULL;
+	const char *name = NULL, *tag = NULL;
 	int found = json_get(entry, "annotations", json_type_object, &annotations, err);
 
 	if (found <= 0)
 		return found;
-	found = json_get_text(annotations, containerd_name, &name, err);
-	if (found == 0)
-		found = json_get_text(annotations, oci_name, &name, err);
-	if (found <= 0)
-		return found;
-	if (strlen(name) > NAME_MAX_BYTES)
+	if (json_get_text(annotations, containerd_name, &name, err) < 0 ||
+		json_get_text(annotations, oci_name, &tag, err) < 0)
+		return -1;
+	/* A tool that knows OCI's alone gave it another tag, and left the old name standing. */
+	if (name && tag && !strpbrk(tag, ":/") && !has_tag(name, tag))
+		name = NULL;
+	if (!name)
+		name = tag;
+	if (name && strlen(name) > NAME_MAX_BYTES)
 		return error_new(
 			err, ERROR_INVALID, "a name is longer than %d bytes", NAME_MAX_BYTES);
-	if (strpbrk(name, ":/"))
+	if (name && strpbrk(name, ":/"))
 		*ret = xstrdup(name);
 	return 0;
 }

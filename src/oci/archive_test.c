@@ -90,6 +90,14 @@ static const struct {
 		NULL },
 	{ "OCI's own, with the name", INDEX(NAMED("org.opencontainers.image.ref.name", "a:1")),
 		"a:1" },
+	{ "a new tag beside an old name",
+		INDEX(ENTRY(",\"annotations\":{\"org.opencontainers.image.ref.name\":\"new\","
+			    "\"io.containerd.image.name\":\"docker.io/library/a:1\"}")),
+		NULL },
+	{ "tag and name agree",
+		INDEX(ENTRY(",\"annotations\":{\"org.opencontainers.image.ref.name\":\"1\","
+			    "\"io.containerd.image.name\":\"docker.io/library/a:1\"}")),
+		"docker.io/library/a:1" },
 	{ "containerd's wins",
 		INDEX(ENTRY(",\"annotations\":{\"org.opencontainers.image.ref.name\":\"x:1\","
 			    "\"io.containerd.image.name\":\"docker.io/library/a:1\"}")),
