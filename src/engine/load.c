@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "engine/load_image.h"
+#include "engine/prune.h"
 #include "oci/archive.h"
 
 #define NESTED_MAX 4 /* an index in an index: skopeo and buildx make one such step */
@@ -22,7 +23,7 @@ static int read_table(const struct load *load, const char *name, char **ret, siz
 
 /* ---- Docker's ---- */
 
-static int load_docker(struct load *load, struct error **err)
+static int load_docker(const struct load *load, struct error **err)
 {
 	cleanup_docker_table struct docker_table table = { 0 };
 	cleanup_free char *text = NULL;
@@ -112,7 +113,7 @@ static bool is_same_entry(const struct layout_index *index, size_t a, size_t b)
 
 /* The entries of one manifest are one image, with all their names. */
 static int load_entry(
-	struct load *load, const struct layout_index *index, size_t at, struct error **err)
+	const struct load *load, const struct layout_index *index, size_t at, struct error **err)
 {
 	cleanup_load_image struct load_image image = { 0 };
 
@@ -128,7 +129,7 @@ static int load_entry(
 	return load_image_add(load, &image, err);
 }
 
-static int load_layout(struct load *load, struct error **err)
+static int load_layout(const struct load *load, struct error **err)
 {
 	cleanup_layout_index struct layout_index index = { 0 };
 	cleanup_free char *text = NULL;
@@ -147,7 +148,7 @@ static int load_layout(struct load *load, struct error **err)
 
 /* ---- both ---- */
 
-static int load_images(struct load *load, struct error **err)
+static int load_images(const struct load *load, struct error **err)
 {
 	/* Docker writes both since 25: the OCI one has the manifests. */
 	if (load_source_has(&load->source, "index.json"))
@@ -159,10 +160,19 @@ static int load_images(struct load *load, struct error **err)
 	return error_hint(err, "a file system's tar becomes an image by 'import'");
 }
 
+/* What was put and imported before it failed. */
+static void discard(struct engine *engine)
+{
+	cleanup_error struct error *unsaid = NULL; /* the next addition tries again */
+
+	store_unuse(&engine->store);
+	store_make_room(&engine->store);
+	(void)layers_tidy(engine, &unsaid);
+}
+
 int image_load(struct engine *engine, const struct image_load *options, struct error **err)
 {
 	struct load load = { .store = &engine->store, .options = options };
-	cleanup_error struct error *unsaid = NULL;
 	int result;
 
 	if (engine_tidy(engine, err) < 0 || load_source_open(&engine->store, options->fd,
@@ -170,8 +180,7 @@ int image_load(struct engine *engine, const struct image_load *options, struct e
 		return -1;
 	result = load_images(&load, err);
 	load_source_close(&load.source);
-	if (result < 0) /* a sweep comes again */
-		(void)store_discard(&engine->store, load.imported, load.imported_count, &unsaid);
-	free(load.imported);
+	if (result < 0)
+		discard(engine);
 	return result;
 }

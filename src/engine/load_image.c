@@ -171,15 +171,8 @@ static int put_docker_layer(const struct load *load, const char *name, const str
 	return 0;
 }
 
-static void note_import(struct load *load, const struct digest *diff_id)
-{
-	load->imported =
-		xrealloc(load->imported, load->imported_count + 1, sizeof(*load->imported));
-	load->imported[load->imported_count++] = *diff_id;
-}
-
-static int import_layer(struct load *load, const struct digest *blob, const struct digest *diff_id,
-	struct error **err)
+static int import_layer(const struct load *load, const struct digest *blob,
+	const struct digest *diff_id, struct error **err)
 {
 	cleanup_close int fd = -1;
 	struct layer_row row;
@@ -195,7 +188,6 @@ static int import_layer(struct load *load, const struct digest *blob, const stru
 	}
 	if (result < 0)
 		return -1;
-	note_import(load, &row.diff_id);
 	return same(&row.diff_id, diff_id) ? 0 : is_another(&row.diff_id, diff_id, err);
 }
 
@@ -215,7 +207,7 @@ static void tell_layer(const struct load *load, const struct digest *diff_id)
  * First all blobs, then what is made of them: a missing or a wrong one is found before the long
  * work.
  */
-static int put_layers(struct load *load, struct load_image *image,
+static int put_layers(const struct load *load, struct load_image *image,
 	const struct image_config *config, struct error **err)
 {
 	struct manifest *manifest = &image->manifest;
@@ -346,8 +338,8 @@ static int tell_renamed(
 	return 0;
 }
 
-static int adopt(
-	struct load *load, const struct load_image *image, char *const *names, struct error **err)
+static int adopt(const struct load *load, const struct load_image *image, char *const *names,
+	struct error **err)
 {
 	cleanup_image_row struct image_row row = { 0 };
 	struct catalog *catalog;
@@ -357,14 +349,13 @@ static int adopt(
 		store_adopt_image(load->store, &image->digest, names ? names[0] : NULL, &row, err) <
 			0)
 		return -1;
-	load->imported_count = 0; /* the image names them */
 	for (size_t i = 1; names && names[0] && names[i]; i++)
 		if (catalog_put_reference(catalog, names[i], &row.id, err) < 0)
 			return -1;
 	return strv_length(names) > 1 ? store_write_index(load->store, err) : 0;
 }
 
-int load_image_add(struct load *load, struct load_image *image, struct error **err)
+int load_image_add(const struct load *load, struct load_image *image, struct error **err)
 {
 	cleanup_image_config struct image_config config = { 0 };
 	cleanup_strv strv names = NULL;

@@ -11,8 +11,6 @@ struct load {
 	struct store *store;
 	const struct image_load *options;
 	struct load_source source;
-	struct digest *imported; /* layers, by diff id: to be discarded on failure */
-	size_t imported_count;
 };
 
 struct load_image {
@@ -28,7 +26,7 @@ struct load_image {
 
 void load_image_done(struct load_image *image);
 /* All of it, and its names. */
-int load_image_add(struct load *load, struct load_image *image, struct error **err);
+int load_image_add(const struct load *load, struct load_image *image, struct error **err);
 
 static inline void load_image_done_p_(struct load_image *image)
 {

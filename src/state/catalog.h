@@ -91,10 +91,6 @@ int catalog_put_layer(struct catalog *catalog, const struct layer_row *layer, st
 int catalog_find_layer(struct catalog *catalog, const struct digest *diff_id, struct layer_row *ret,
 	struct error **err);
 
-/* Those of the layers that neither an image nor a cached step names. */
-int catalog_delete_unnamed_layers(
-	struct catalog *catalog, const struct digest *diff_ids, size_t count, struct error **err);
-
 /*
  * A layer's blob as a registry has it or had it: kept, so that a push gives the same digest again.
  * A layer may have several, of several types; rows go with their layer.

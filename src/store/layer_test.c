@@ -118,6 +118,36 @@ static void import_takes_all_compressions(void **state)
 	}
 }
 
+/* The tar is a blob already: no second one is written; a compressed one is hashed by what is in it.
+ */
+static void import_takes_a_blob(void **state)
+{
+	struct place *place = *state;
+
+	NEED_ROOT();
+	for (int packed = 0; packed <= 1; packed++) {
+		cleanup_buf struct buf tar = BUF_INIT(RAW_MAX), gzip = BUF_INIT(RAW_MAX);
+		const struct buf *put = packed ? &gzip : &tar;
+		cleanup_error struct error *err = NULL;
+		struct layer_row row = { 0 }, again = { 0 };
+		struct digest blob;
+
+		make_tar(&tar);
+		if (packed)
+			buf_puts(&tar, "another one");
+		gzip_buf(&tar, &gzip);
+		assert_int_equal(blob_put(&place->store, put->data, put->length, &blob, &err), 0);
+		if (layer_import_blob(&place->store, &blob, &row, &err) < 0)
+			fail_on(err);
+		check_layer(place, &tar, &row);
+		assert_int_equal(layer_import_blob(&place->store, &blob, &again, &err), 0);
+		assert_memory_equal(&row, &again, sizeof(row));
+		assert_int_equal(count_names(place, "tmp"), 0);
+		/* One; then that, the compressed one, and the tar of it. */
+		assert_int_equal(count_names(place, "blobs/sha256"), packed ? 3 : 1);
+	}
+}
+
 static void put_broken(struct buf *packed, int how)
 {
 	cleanup_buf struct buf tar = BUF_INIT(RAW_MAX);
@@ -270,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(import_takes_all_compressions, setup, teardown),
+		cmocka_unit_test_setup_teardown(import_takes_a_blob, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_broken_archive_leaves_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sweep_tells_work_from_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sweep_removes_what_no_row_names, setup, teardown),

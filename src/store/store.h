@@ -54,10 +54,6 @@ int store_write_index(struct store *store, struct error **err);
 /* Removes what no transaction names; takes nothing that another process is still making. Returns
  * how many. */
 int store_sweep(struct store *store, struct error **err);
-/* What a failed addition has imported before it failed: layers of these that no image and no cached
- * step names, and all blobs without a name. */
-int store_discard(
-	struct store *store, const struct digest *layers, size_t count, struct error **err);
 
 /* Before things are removed: on a full disk, gives the reserve up. */
 void store_make_room(struct store *store);

@@ -132,15 +132,3 @@ int store_sweep(struct store *store, struct error **err)
 		store_unuse(store);
 	return result < 0 ? -1 : sweep.removed;
 }
-
-int store_discard(
-	struct store *store, const struct digest *layers, size_t count, struct error **err)
-{
-	struct catalog *catalog;
-
-	store_unuse(store);
-	if (store_catalog(store, &catalog, err) < 0 ||
-		catalog_delete_unnamed_layers(catalog, layers, count, err) < 0)
-		return -1;
-	return store_sweep(store, err) < 0 ? -1 : 0;
-}
