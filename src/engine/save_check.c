@@ -29,6 +29,8 @@ static int check_blob(struct save_check *check, const struct save_blob *blob, st
 
 	if (fd < 0)
 		return -1;
+	if (blob_is_unchanged(fd))
+		return 0;
 	sha256_init(&sha);
 	while ((n = TEMP_FAILURE_RETRY(read(fd, check->buf, sizeof(check->buf)))) > 0)
 		sha256_update(&sha, check->buf, (size_t)n);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hashes blobs beside their copying, in a thread: a copy within the kernel takes about as long as a
- * hash, and one after the other would take twice the time. Who saves starts no process, which is
- * why there may be a thread.
+ * Whether blobs are what their names say. One that is as it was when it was hashed needs no second
+ * hash (blob_is_unchanged()); others are hashed beside the copying, in a thread, because a hash
+ * takes longer than a copy within the kernel. Who saves starts no process, which is why there may
+ * be a thread. What only a failing disk has changed is found by `system check`, and by who loads
+ * the archive.
  */
 #pragma once
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -36,6 +37,38 @@ bool digest_from_hex(const char *name, struct digest *ret)
 		return false;
 	(void)snprintf(text, sizeof(text), "sha256:%s", name);
 	return digest_parse(text, ret, &err) == 0;
+}
+
+#define MARK "user.vessel.hashed"
+#define MARK_MAX 64
+
+/* "LENGTH SECONDS.NANOSECONDS" of the file as it is; its length, or -1. */
+static int mark_text(int fd, char buf[static MARK_MAX])
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	return snprintf(buf, MARK_MAX, "%lld %lld.%09ld", (long long)st.st_size,
+		(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+
+void blob_mark(int fd)
+{
+	char text[MARK_MAX];
+	int length = mark_text(fd, text);
+
+	if (length > 0)
+		(void)fsetxattr(fd, MARK, text, (size_t)length, 0);
+}
+
+bool blob_is_unchanged(int fd)
+{
+	char text[MARK_MAX], found[MARK_MAX];
+	int length = mark_text(fd, text);
+	ssize_t got = fgetxattr(fd, MARK, found, sizeof(found));
+
+	return length > 0 && got == length && memcmp(text, found, (size_t)length) == 0;
 }
 
 static int open_named(struct blob_writer *writer, struct error **err)
@@ -104,6 +137,7 @@ static int put_in_place(struct blob_writer *writer, const char *hex, struct erro
 {
 	struct store *store = writer->store;
 
+	blob_mark(writer->fd);
 	if (fd_sync(writer->fd, "blob", err) < 0)
 		return -1;
 	if (writer->name) {
@@ -173,6 +207,7 @@ static int move_file(
 
 	if (fd < 0)
 		return error_sys(err, "open a file that was written");
+	blob_mark(fd);
 	if (fd_sync(fd, "blob", err) < 0)
 		return -1;
 	if (renameat(dir_fd, name, store->blobs_fd, hex) < 0)

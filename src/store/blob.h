@@ -11,6 +11,9 @@ const char *digest_hex(const struct digest *digest, char buf[static HEX_MAX]);
 /* A file name as a digest: false when it is none. */
 bool digest_from_hex(const char *name, struct digest *ret);
 
+/* For who has hashed all of a file that becomes a blob: see blob_is_unchanged(). Where the file
+ * system has no such attributes, it is hashed again when that matters. */
+void blob_mark(int fd);
 bool blob_exists(struct store *store, const struct digest *digest);
 /* A missing one is fine. */
 int blob_remove(struct store *store, const struct digest *digest, struct error **err);

@@ -82,6 +82,12 @@ int blob_keep(
 /* How long it is; -1: it is not there. */
 int64_t blob_size(struct store *store, const struct digest *digest);
 int blob_open(struct store *store, const struct digest *digest, struct error **err); /* O_RDONLY */
+/*
+ * Whether an open blob is as it was when it was hashed, as far as the file system knows: its length
+ * and its time of modification are those of the mark that it got then. What a failing disk does is
+ * not seen so; hashing again sees it.
+ */
+bool blob_is_unchanged(int fd);
 /* Reads a whole small blob and checks its digest. */
 int blob_read(struct store *store, const struct digest *digest, size_t max, char **ret,
 	size_t *ret_length, struct error **err);

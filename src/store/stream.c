@@ -150,10 +150,12 @@ int stream_seek(struct stream *stream, int64_t length, struct error **err)
 	}
 	if (here < 0 || fstat(stream->options.fd, &st) < 0)
 		return error_new(err, ERROR_INTERNAL, "the archive cannot be sought");
+	/* A tar's number alone: the file's own size is the limit. */
 	if (length > st.st_size - here)
 		return error_new(err, ERROR_INVALID, "the archive ends in the middle");
 	if (lseek(stream->options.fd, here + length, SEEK_SET) < 0)
 		return error_sys(err, "seek in the archive");
+	stream->total += (uint64_t)(length - (int64_t)(stream->end - stream->start));
 	stream->input_start = stream->input_end = stream->start = stream->end = 0;
 	return 0;
 }
