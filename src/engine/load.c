@@ -93,10 +93,11 @@ static int resolve(const struct load *load, const struct descriptor *entry,
 
 static int check_types(const struct manifest *manifest, struct error **err)
 {
-	if (strcmp(manifest->config.media_type, OCI_CONFIG) != 0 &&
-		strcmp(manifest->config.media_type, DOCKER_CONFIG) != 0)
+	const char *type = manifest->config.media_type;
+
+	if (!type || (strcmp(type, OCI_CONFIG) != 0 && strcmp(type, DOCKER_CONFIG) != 0))
 		return error_new(err, ERROR_UNSUPPORTED, "it is no container image but '%s'",
-			manifest->config.media_type);
+			type ? type : "an index");
 	for (size_t i = 0; i < manifest->entry_count; i++)
 		if (!layer_type_is_known(manifest->entries[i].media_type))
 			return error_new(err, ERROR_UNSUPPORTED, "layer %zu is of type '%s'", i + 1,

@@ -314,7 +314,8 @@ int save_list_make(struct store *store, const struct image_save *options, struct
 				list.images[i].tags ? list.images[i].tags[0]
 						    : digest_text(&list.images[i].row.id, text));
 	}
-	qsort(list.blobs, list.blob_count, sizeof(*list.blobs), by_digest);
+	if (list.blob_count > 0)
+		qsort(list.blobs, list.blob_count, sizeof(*list.blobs), by_digest);
 	*ret = list;
 	list = (struct save_list){ 0 };
 	return 0;

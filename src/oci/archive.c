@@ -166,8 +166,9 @@ int layout_index_parse(
 	for (size_t i = 0; i < index.manifest.entry_count; i++)
 		if (take_name(json_object_array_get_idx(entries, i), &index.names[i], err) < 0)
 			return error_wrap(err, "index.json: entry %zu", i + 1);
-	*ret = index;
-	index = (struct layout_index){ 0 };
+	ret->manifest = index.manifest;
+	ret->names = take_ptr(index.names);
+	index.manifest = (struct manifest){ 0 };
 	return 0;
 }
 

@@ -16,6 +16,23 @@ struct sender {
 	int answer_fd, data_fd;
 };
 
+/* Takes the last name away; false when there is none. */
+static bool climb(char *out, size_t *used)
+{
+	char *slash = strrchr(out, '/');
+
+	if (*used == 0)
+		return false;
+	*used = slash ? (size_t)(slash - out) : 0;
+	out[*used] = '\0';
+	return true;
+}
+
+static bool is_up(const char *name, size_t length)
+{
+	return length == 2 && name[0] == '.' && name[1] == '.';
+}
+
 /* Appends the names of path to the clean ones in out, which has room for both; ".." climbs as long
  * as there is something to climb out of. */
 static int append_clean(char *out, const char *path, struct error **err)
@@ -29,13 +46,9 @@ static int append_clean(char *out, const char *path, struct error **err)
 		path = name + length;
 		if (length == 0 || (length == 1 && *name == '.'))
 			continue;
-		if (length == 2 && name[0] == '.' && name[1] == '.') {
-			char *slash = strrchr(out, '/');
-
-			if (used == 0)
+		if (is_up(name, length)) {
+			if (!climb(out, &used))
 				return error_new(err, ERROR_INVALID, "it leads out of the archive");
-			used = slash ? (size_t)(slash - out) : 0;
-			out[used] = '\0';
 			continue;
 		}
 		if (used > 0)
@@ -52,7 +65,7 @@ static bool climbs(const char *path)
 	while (*path) {
 		size_t length = strcspn(path, "/");
 
-		if (length == 2 && path[0] == '.' && path[1] == '.')
+		if (is_up(path, length))
 			return true;
 		path += length + (path[length] == '/');
 	}
@@ -137,13 +150,13 @@ static int send_entry(
 		return 0;
 	if (entry->type != TAR_FILE && entry->type != TAR_SYMLINK && entry->type != TAR_HARD_LINK)
 		return error_new(err, ERROR_INVALID, "an image's archive has files alone");
-	if (clean_member(entry, &name, err) < 0)
+	if (clean_member(entry, &name, err) < 0 || !name)
 		return -1;
 	if (entry->type != TAR_FILE) {
 		head.is_link = 1;
-		return clean_target(entry, name, &target, err) < 0
-			       ? -1
-			       : send_head(sender, &head, name, target, err);
+		if (clean_target(entry, name, &target, err) < 0 || !target)
+			return -1;
+		return send_head(sender, &head, name, target, err);
 	}
 	head.size = entry->size;
 	head.offset = tar_data_offset(sender->reader);

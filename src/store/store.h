@@ -77,8 +77,7 @@ int blob_take(struct store *store, int dir_fd, const char *name, const struct di
 	struct error **err);
 /* 1 when a blob of that length is here: then no sweep takes it before store_put_image(),
  * store_adopt_image() or store_close(). */
-int blob_keep(
-	struct store *store, const struct digest *digest, int64_t size, struct error **err);
+int blob_keep(struct store *store, const struct digest *digest, int64_t size, struct error **err);
 /* How long it is; -1: it is not there. */
 int64_t blob_size(struct store *store, const struct digest *digest);
 int blob_open(struct store *store, const struct digest *digest, struct error **err); /* O_RDONLY */
