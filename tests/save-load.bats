@@ -142,6 +142,27 @@ store_is_empty() { # store_is_empty ROOT
 	cmp "$TEST_DIR/good.tar" "$TEST_DIR/again.tar"
 }
 
+@test "save: a layer that was never kept as its registry has it goes as its tar, and this is said" {
+	"$HERE/image-archive" oci "$TEST_DIR/in.tar" gzip-layer >/dev/null
+	engine load -i "$TEST_DIR/in.tar"
+	# As after a pull of an image whose layer was here already.
+	python3 - "$VESSEL_ROOT" <<-'END'
+		import os, sqlite3, sys
+		db = sqlite3.connect(sys.argv[1] + "/state.db")
+		(digest,), = db.execute("SELECT digest FROM compressed")
+		db.execute("DELETE FROM compressed")
+		db.commit()
+		os.unlink(sys.argv[1] + "/blobs/sha256/" + digest.hex())
+	END
+	engine save -o "$TEST_DIR/out.tar" flaw:1
+	assert_stderr_contains "Warning: not every layer is kept here as its registry has it"
+	other load -i "$TEST_DIR/out.tar"
+	[ "$(other_id_of flaw:1)" = "$(id_of flaw:1)" ]
+	other save -o "$TEST_DIR/again.tar" flaw:1
+	cmp "$TEST_DIR/out.tar" "$TEST_DIR/again.tar"
+	other system reset --force
+}
+
 @test "save: a closed pipe and a full disk are errors, and -o leaves nothing" {
 	big_image
 	run -0 sh -c "{ '$VESSEL' save big 2>'$TEST_DIR/said'; echo \$? >'$TEST_DIR/code'; } | head -c 1000 >/dev/null"

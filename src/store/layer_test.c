@@ -148,6 +148,36 @@ static void import_takes_a_blob(void **state)
 	}
 }
 
+/* A blob that somebody wrote to is not unchanged any more, whatever its length. */
+static void a_mark_tells_changes(void **state)
+{
+	struct place *place = *state;
+	cleanup_error struct error *err = NULL;
+	cleanup_close int fd = -1, write_fd = -1;
+	cleanup_free char *path = NULL;
+	const struct timespec later[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 2000000000 } };
+	struct digest blob;
+	char hex[HEX_MAX];
+
+	assert_int_equal(blob_put(&place->store, "content", 7, &blob, &err), 0);
+	fd = blob_open(&place->store, &blob, &err);
+	assert_true(blob_is_unchanged(fd));
+	/* The same again makes it young, and no other. */
+	assert_int_equal(blob_put(&place->store, "content", 7, &blob, &err), 0);
+	assert_int_equal(blob_keep(&place->store, &blob, 7, &err), 1);
+	assert_int_equal(blob_keep(&place->store, &blob, 8, &err), 0);
+	assert_true(blob_is_unchanged(fd));
+	path = xasprintf("%s/blobs/sha256/%s", place->path, digest_hex(&blob, hex));
+	write_fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(write_fd, "C", 1), 1);
+	assert_int_equal(futimens(write_fd, later), 0); /* a write within one tick of the clock */
+	assert_false(blob_is_unchanged(fd));
+	blob_mark(fd);
+	assert_true(blob_is_unchanged(fd));
+	assert_int_equal(ftruncate(write_fd, 3), 0);
+	assert_false(blob_is_unchanged(fd));
+}
+
 static void put_broken(struct buf *packed, int how)
 {
 	cleanup_buf struct buf tar = BUF_INIT(RAW_MAX);
@@ -301,6 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(import_takes_all_compressions, setup, teardown),
 		cmocka_unit_test_setup_teardown(import_takes_a_blob, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_mark_tells_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_broken_archive_leaves_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sweep_tells_work_from_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sweep_removes_what_no_row_names, setup, teardown),
