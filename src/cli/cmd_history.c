@@ -130,19 +130,6 @@ static int add_rows(struct format *format, const struct image_steps *steps,
 	return 0;
 }
 
-static int check_platform(const struct image_config *config, const char *name, const char *platform,
-	struct error **err)
-{
-	if (!platform || !*platform ||
-		is_platform(platform, config->os, config->architecture, config->variant))
-		return 0;
-	error_new(err, ERROR_NOT_FOUND,
-		"image with reference %s was found but does not provide the specified platform "
-		"(%s)",
-		name, platform);
-	return error_hint(err, "it is for %s/%s", config->os, config->architecture);
-}
-
 static int history_run(struct cli *cli, const void *opts_, char **args, struct error **err)
 {
 	const struct history_opts *opts = opts_;
@@ -157,7 +144,7 @@ static int history_run(struct cli *cli, const void *opts_, char **args, struct e
 		engine_open(&cli->paths, &engine, err) < 0 ||
 		store_find_image(&engine.store, args[0], &row, err) < 0 ||
 		image_steps_read(&engine, &row, &steps, err) < 0 ||
-		check_platform(&steps.config, args[0], opts->platform, err) < 0 ||
+		image_need_platform(&steps.config, args[0], opts->platform, err) < 0 ||
 		add_rows(format, &steps, &row, opts, err) < 0)
 		return -1;
 	return format_print(format, stdout, err);

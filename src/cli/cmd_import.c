@@ -6,8 +6,7 @@
 #include "build/build.h"
 #include "cli/commands.h"
 #include "engine/image.h"
-
-#define PLATFORM_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+#include "oci/platform.h"
 
 struct import_opts {
 	strv changes;
@@ -24,38 +23,13 @@ static const struct cli_flag import_flags[] = {
 	{},
 };
 
-/* "linux/arm64/v8", "linux" or "arm64"; what is not said stays NULL. The caller frees parts. */
-static int parse_platform(
-	const char *text, strv *parts, struct image_import *ret, struct error **err)
-{
-	size_t count, at;
-
-	if (!text || !*text)
-		return 0;
-	*parts = strv_split(text, '/');
-	count = strv_length(*parts);
-	at = count > 1 || strcmp((*parts)[0], "linux") == 0;
-	if (count > 1 && strcmp((*parts)[0], "linux") != 0)
-		return error_new(err, ERROR_UNSUPPORTED,
-			"operating system '%s' is not supported: images here are for linux",
-			(*parts)[0]);
-	for (size_t i = 0; i < count; i++)
-		if (!(*parts)[i][0] || count > 3 ||
-			(*parts)[i][strspn((*parts)[i], PLATFORM_CHARACTERS)])
-			return error_new(err, ERROR_INVALID,
-				"\"%s\" is no platform: write os[/arch[/variant]]", text);
-	ret->architecture = at < count ? (*parts)[at] : NULL;
-	ret->variant = at + 1 < count ? (*parts)[at + 1] : NULL;
-	return 0;
-}
-
 static int import_run(struct cli *cli, const void *opts_, char **args, struct error **err)
 {
 	const struct import_opts *opts = opts_;
 	cleanup_engine struct engine engine = ENGINE_CLOSED;
 	cleanup_image_config struct image_config config = { 0 };
 	cleanup_image_row struct image_row row = { 0 };
-	cleanup_strv strv parts = NULL;
+	cleanup_platform struct platform platform = { 0 };
 	struct image_import import = { .source = args[0],
 		.reference = args[1],
 		.changes = opts->changes,
@@ -63,8 +37,13 @@ static int import_run(struct cli *cli, const void *opts_, char **args, struct er
 		.config = &config };
 	char id[DIGEST_TEXT_MAX];
 
-	if (parse_platform(opts->platform, &parts, &import, err) < 0 ||
-		build_apply_changes(&config, opts->changes, err) < 0)
+	if (opts->platform && *opts->platform &&
+		(platform_parse(opts->platform, &platform, err) < 0 ||
+			platform_need_linux(&platform, err) < 0))
+		return -1;
+	import.architecture = platform.architecture;
+	import.variant = platform.variant;
+	if (build_apply_changes(&config, opts->changes, err) < 0)
 		return -1;
 	if (engine_open(&cli->paths, &engine, err) < 0 ||
 		image_import(&engine, &import, &row, err) < 0)

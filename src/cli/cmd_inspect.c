@@ -10,6 +10,7 @@
 #include "cli/inspect_shape.h"
 #include "engine/container.h"
 #include "engine/image.h"
+#include "oci/image.h"
 
 struct inspect_opts {
 	const char *format, *type, *platform;
@@ -85,13 +86,10 @@ static int check_platform(
 	(void)json_get_text(image, "Os", &os, &ignored);
 	(void)json_get_text(image, "Architecture", &architecture, &ignored);
 	(void)json_get_text(image, "Variant", &variant, &ignored);
-	if (!platform || !*platform || is_platform(platform, os, architecture, variant))
-		return 0;
-	error_new(err, ERROR_NOT_FOUND,
-		"image with reference %s was found but does not provide the specified platform "
-		"(%s)",
-		name, platform);
-	return error_hint(err, "it is for %s/%s", os, architecture);
+	return image_need_platform(&(struct image_config){ .os = (char *)os,
+					   .architecture = (char *)architecture,
+					   .variant = (char *)variant },
+		name, platform, err);
 }
 
 static int inspect_one(

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "oci/digest.h"
+#include "oci/platform.h"
 
 #define ID_SHORT 12
 #define ELLIPSIS "\xe2\x80\xa6"
@@ -38,13 +40,22 @@ static size_t characters_length(const char *text, size_t count)
 	return at;
 }
 
-bool is_platform(const char *wanted, const char *os, const char *architecture, const char *variant)
+int image_need_platform(
+	const struct image_config *config, const char *name, const char *said, struct error **err)
 {
-	cleanup_free char *both = xasprintf("%s/%s", os, architecture);
-	cleanup_free char *all = xasprintf("%s/%s", both, variant ? variant : "");
+	cleanup_platform struct platform platform = { 0 };
 
-	return strcmp(wanted, os) == 0 || strcmp(wanted, architecture) == 0 ||
-	       strcmp(wanted, both) == 0 || (variant && strcmp(wanted, all) == 0);
+	if (!said || !*said)
+		return 0;
+	if (platform_parse(said, &platform, err) < 0)
+		return -1;
+	if (platform_fits(&platform, config))
+		return 0;
+	error_new(err, ERROR_NOT_FOUND,
+		"image with reference %s was found but does not provide the specified platform "
+		"(%s)",
+		name, said);
+	return error_hint(err, "it is for %s/%s", config->os, config->architecture);
 }
 
 char *shortened(const char *text, size_t max)

@@ -6,6 +6,8 @@
 #include <stddef.h>
 
 struct digest;
+struct error;
+struct image_config;
 
 /* "sha256:…", or its first twelve digits. */
 char *image_id_text(const struct digest *id, bool full);
@@ -15,6 +17,6 @@ char *one_line(const char *text);
 /* At most max characters (not bytes), the last one then an ellipsis; tabs as above. */
 char *shortened(const char *text, size_t max);
 
-/* What --platform names, "os", "architecture" or "os/architecture[/variant]", is this. variant may
- * be NULL. */
-bool is_platform(const char *wanted, const char *os, const char *architecture, const char *variant);
+/* ERROR_NOT_FOUND unless the image of that name is for the platform said, which may be NULL. */
+int image_need_platform(
+	const struct image_config *config, const char *name, const char *said, struct error **err);

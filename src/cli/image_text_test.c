@@ -40,37 +40,10 @@ static void long_texts_end_in_an_ellipsis(void **state)
 	}
 }
 
-static void platforms_are_named_in_parts(void **state)
-{
-	static const struct {
-		const char *wanted, *variant;
-		bool is;
-	} rows[] = {
-		{ "linux", NULL, true },
-		{ "arm", NULL, true },
-		{ "linux/arm", NULL, true },
-		{ "linux/arm", "v7", true }, /* what is not said may be anything */
-		{ "linux/arm/v7", "v7", true },
-		{ "linux/arm/v6", "v7", false },
-		{ "linux/arm/v7", NULL, false },
-		{ "linux/arm/", NULL, false },
-		{ "linux/amd64", NULL, false },
-		{ "windows", NULL, false },
-		{ "", NULL, false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (is_platform(rows[i].wanted, "linux", "arm", rows[i].variant) != rows[i].is)
-			fail_msg("'%s', variant %s", rows[i].wanted,
-				rows[i].variant ? rows[i].variant : "none");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(long_texts_end_in_an_ellipsis),
-		cmocka_unit_test(platforms_are_named_in_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/sha256.h"
-#include "registry/platform.h"
+#include "oci/platform.h"
 #include "registry/pull_layers.h"
 #include "registry/pull_session.h"
 

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "registry/download.h"
-#include "registry/platform.h"
+#include "oci/platform.h"
 #include "registry/pull_protocol.h"
 #include "registry/repository.h"
 #include "registry/tags.h"

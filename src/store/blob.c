@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -38,6 +39,38 @@ bool digest_from_hex(const char *name, struct digest *ret)
 		return false;
 	(void)snprintf(text, sizeof(text), "sha256:%s", name);
 	return digest_parse(text, ret, &err) == 0;
+}
+
+#define MARK "user.vessel.hashed"
+#define MARK_MAX 64
+
+/* "LENGTH SECONDS.NANOSECONDS" of the file as it is; its length, or -1. */
+static int mark_text(int fd, char buf[static MARK_MAX])
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	return snprintf(buf, MARK_MAX, "%lld %lld.%09ld", (long long)st.st_size,
+		(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+
+void blob_mark(int fd)
+{
+	char text[MARK_MAX];
+	int length = mark_text(fd, text);
+
+	if (length > 0)
+		(void)fsetxattr(fd, MARK, text, (size_t)length, 0);
+}
+
+bool blob_is_unchanged(int fd)
+{
+	char text[MARK_MAX], found[MARK_MAX];
+	int length = mark_text(fd, text);
+	ssize_t got = fgetxattr(fd, MARK, found, sizeof(found));
+
+	return length > 0 && got == length && memcmp(text, found, (size_t)length) == 0;
 }
 
 static int open_named(struct blob_writer *writer, struct error **err)
@@ -143,6 +176,7 @@ static int put_in_place(struct blob_writer *writer, const char *hex, struct erro
 {
 	struct store *store = writer->store;
 
+	blob_mark(writer->fd);
 	if (fd_sync(writer->fd, "blob", err) < 0)
 		return -1;
 	if (writer->name) {
@@ -201,6 +235,42 @@ int blob_commit(struct blob_writer **owner, const struct digest *expected, struc
 	}
 	blob_abort(writer);
 	return result;
+}
+
+int blob_keep(struct store *store, const struct digest *digest, int64_t size, struct error **err)
+{
+	char hex[HEX_MAX];
+
+	if (store_use(store, err) < 0)
+		return -1;
+	return blob_size(store, digest) == size && freshen(store, digest_hex(digest, hex)) == 0;
+}
+
+static int move_file(
+	struct store *store, int dir_fd, const char *name, const char *hex, struct error **err)
+{
+	cleanup_close int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(err, "open a file that was written");
+	blob_mark(fd);
+	if (fd_sync(fd, "blob", err) < 0)
+		return -1;
+	if (renameat(dir_fd, name, store->blobs_fd, hex) < 0)
+		return error_sys(err, "rename blob %s", hex);
+	return 0;
+}
+
+int blob_take(struct store *store, int dir_fd, const char *name, const struct digest *digest,
+	struct error **err)
+{
+	char hex[HEX_MAX];
+
+	digest_hex(digest, hex);
+	if (store_use(store, err) < 0 ||
+		(freshen(store, hex) < 0 && move_file(store, dir_fd, name, hex, err) < 0))
+		return -1;
+	return fd_sync(store->blobs_fd, "blobs/sha256", err);
 }
 
 int blob_put(struct store *store, const void *data, size_t length, struct digest *ret,

@@ -13,12 +13,14 @@ const char *digest_hex(const struct digest *digest, char buf[static HEX_MAX]);
 /* A file name as a digest: false when it is none. */
 bool digest_from_hex(const char *name, struct digest *ret);
 
+/* For who has hashed all of a file that becomes a blob: see blob_is_unchanged(). Where the file
+ * system has no such attributes, it is hashed again when that matters. */
+void blob_mark(int fd);
 bool blob_exists(struct store *store, const struct digest *digest);
 /* Makes one that is there young again: no sweep takes it for a day. */
 void blob_freshen(struct store *store, const struct digest *digest);
 /* A missing one is fine. */
 int blob_remove(struct store *store, const struct digest *digest, struct error **err);
-int64_t blob_size(struct store *store, const struct digest *digest); /* -1: not there */
 
 /* The digest of what an fd still has. */
 int blob_hash_fd(int fd, uint8_t ret[static DIGEST_SIZE]);

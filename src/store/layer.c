@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "store/blob.h"
+#include "store/form.h"
 #include "store/index.h"
 #include "store/pack.h"
 #include "store/transfer.h"
@@ -116,9 +117,9 @@ static int link_data(
 }
 
 /*
- * Data before names: temp holds the layer's tree in fs, or its index, writer its tar. All data of a
- * tree is written by one syncfs(2), as one fsync(2) for each of ten thousand files takes minutes; an
- * index was synced by who wrote it.
+ * Data before names: temp holds the layer's tree in fs, or its index, writer its tar; NULL: its tar
+ * is the blob that row tells already. All data of a tree is written by one syncfs(2), as one
+ * fsync(2) for each of ten thousand files takes minutes; an index was synced by who wrote it.
  */
 static int sync_layer(struct store *store, const struct temp *temp, struct blob_writer **writer,
 	enum layer_form form, const struct digest *expected, struct layer_row *row,
@@ -128,7 +129,7 @@ static int sync_layer(struct store *store, const struct temp *temp, struct blob_
 
 	if (form == LAYER_DIRECTORY && syncfs(temp->fd) < 0)
 		return error_sys(err, "sync the layer");
-	if (blob_commit(writer, expected, &row->diff_id, &row->tar_size, err) < 0)
+	if (*writer && blob_commit(writer, expected, &row->diff_id, &row->tar_size, err) < 0)
 		return -1;
 	if (form == LAYER_EROFS)
 		return link_data(store, temp, digest_hex(&row->diff_id, hex), err);
@@ -180,7 +181,7 @@ static int unpack_into(const struct temp *temp, struct transfer_unpack *unpack,
  * An index of the tar is made, while the tar goes into the blob. 1, or 0 when the index cannot say
  * all that is in the tar.
  */
-static int index_into(const struct temp *temp, struct transfer_unpack *unpack,
+static int index_into(const struct temp *temp, struct transfer_unpack *unpack, int64_t tar_size,
 	struct transfer_result *ret, struct error **err)
 {
 	cleanup_layer_index struct layer_index *index = layer_index_new();
@@ -193,49 +194,64 @@ static int index_into(const struct temp *temp, struct transfer_unpack *unpack,
 	unpack->index = NULL;
 	if (result < 0)
 		return -1;
-	return layer_index_write(index, temp->fd, blob_written(unpack->copy), &why, err);
+	return layer_index_write(
+		index, temp->fd, unpack->copy ? blob_written(unpack->copy) : tar_size, &why, err);
 }
 
 /* What the index could not say, or what is wrong with the archive, unpacking knows. */
 static int unpack_blob(const struct temp *temp, const struct transfer_unpack *from,
 	struct transfer_result *ret, struct error **err)
 {
-	cleanup_close int tar_fd = blob_reopen(from->copy, err);
+	cleanup_close int tar_fd = from->copy ? blob_reopen(from->copy, err) : -1;
 	struct transfer_unpack unpack = { .archive_fd = tar_fd, .layer = true };
 
-	return tar_fd < 0 ? -1 : unpack_into(temp, &unpack, ret, err);
+	if (!from->copy) {
+		unpack.archive_fd = from->archive_fd;
+		if (lseek(unpack.archive_fd, 0, SEEK_SET) < 0)
+			return error_sys(err, "read a blob again");
+	}
+	return unpack.archive_fd < 0 ? -1 : unpack_into(temp, &unpack, ret, err);
 }
 
-static int import_as(const struct temp *temp, struct transfer_unpack *unpack, enum layer_form *form,
-	struct transfer_result *ret, struct error **err)
+static int import_as(const struct temp *temp, struct transfer_unpack *unpack, int64_t tar_size,
+	enum layer_form *form, struct transfer_result *ret, struct error **err)
 {
 	int indexed;
 
 	if (*form == LAYER_DIRECTORY)
 		return unpack_into(temp, unpack, ret, err);
-	indexed = index_into(temp, unpack, ret, err);
+	indexed = index_into(temp, unpack, tar_size, ret, err);
 	if (indexed != 0)
 		return indexed < 0 ? -1 : 0;
 	*form = LAYER_DIRECTORY;
 	return unpack_blob(temp, unpack, ret, err);
 }
 
+/* Without unpack->copy the archive is the blob that row tells. */
+static int fill_layer(struct store *store, const struct temp *temp, struct transfer_unpack *unpack,
+	const struct digest *expected, struct layer_row *row, struct error **err)
+{
+	struct transfer_result result;
+	enum layer_form form;
+
+	unpack->dest_fd = -1;
+	unpack->layer = true;
+	if (layer_form(store, &form, err) < 0 ||
+		import_as(temp, unpack, row->tar_size, &form, &result, err) < 0)
+		return -1;
+	row->size = result.size;
+	return sync_layer(store, temp, &unpack->copy, form, expected, row, err);
+}
+
 int layer_unpack(struct store *store, const struct temp *temp, struct transfer_unpack *unpack,
 	const struct digest *expected, struct layer_row *ret, struct error **err)
 {
-	struct transfer_result result;
 	struct layer_row row = { 0 };
-	enum layer_form form;
-	int outcome = -1;
+	int outcome;
 
-	if (layer_form(store, &form, err) < 0 || blob_begin(store, &unpack->copy, err) < 0)
+	if (blob_begin(store, &unpack->copy, err) < 0)
 		return -1;
-	unpack->dest_fd = -1;
-	unpack->layer = true;
-	if (import_as(temp, unpack, &form, &result, err) == 0) {
-		row.size = result.size;
-		outcome = sync_layer(store, temp, &unpack->copy, form, expected, &row, err);
-	}
+	outcome = fill_layer(store, temp, unpack, expected, &row, err);
 	blob_abort(unpack->copy);
 	if (outcome == 0)
 		*ret = row;
@@ -273,6 +289,49 @@ int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct 
 	if (!temp)
 		return -1;
 	return layer_end(store, temp, was_in_use, import_into(store, temp, tar_fd, ret, err));
+}
+
+/* 1 when it is no compressed file: then what is hashed is what would be unpacked. */
+static int is_plain(int fd, struct error **err)
+{
+	char head[FORM_PEEK];
+	ssize_t length = TEMP_FAILURE_RETRY(pread(fd, head, sizeof(head), 0));
+	enum archive_form form;
+
+	if (length < 0)
+		return error_sys(err, "read a blob");
+	form = form_detect(head, (size_t)length);
+	return form == FORM_TAR || form == FORM_NONE;
+}
+
+static int import_blob_into(struct store *store, const struct temp *temp, int tar_fd,
+	const struct digest *blob, struct layer_row *ret, struct error **err)
+{
+	struct transfer_unpack unpack = { .archive_fd = tar_fd };
+	struct layer_row row = { .diff_id = *blob, .tar_size = blob_size(store, blob) };
+
+	if (fill_layer(store, temp, &unpack, NULL, &row, err) < 0 ||
+		layer_settle(store, temp, &row, err) < 0)
+		return -1;
+	*ret = row;
+	return 0;
+}
+
+int layer_import_blob(
+	struct store *store, const struct digest *blob, struct layer_row *ret, struct error **err)
+{
+	bool was_in_use = store->in_use;
+	cleanup_close int fd = blob_open(store, blob, err);
+	int plain = fd < 0 ? -1 : is_plain(fd, err);
+	struct temp *temp;
+
+	if (plain <= 0)
+		return plain < 0 ? -1 : layer_import(store, fd, ret, err);
+	temp = temp_make(store, err);
+	if (!temp)
+		return -1;
+	return layer_end(
+		store, temp, was_in_use, import_blob_into(store, temp, fd, blob, ret, err));
 }
 
 static int write_to_blob(void *arg, const void *data, size_t length, struct error **err)

@@ -119,6 +119,36 @@ static void import_takes_all_compressions(void **state)
 	}
 }
 
+/* The tar is a blob already: no second one is written; a compressed one is hashed by what is in it.
+ */
+static void import_takes_a_blob(void **state)
+{
+	struct place *place = *state;
+
+	need_form(place);
+	for (int packed = 0; packed <= 1; packed++) {
+		cleanup_buf struct buf tar = BUF_INIT(RAW_MAX), gzip = BUF_INIT(RAW_MAX);
+		const struct buf *put = packed ? &gzip : &tar;
+		cleanup_error struct error *err = NULL;
+		struct layer_row row = { 0 }, again = { 0 };
+		struct digest blob;
+
+		make_tar(&tar);
+		if (packed)
+			buf_puts(&tar, "another one");
+		gzip_buf(&tar, &gzip);
+		assert_int_equal(blob_put(&place->store, put->data, put->length, &blob, &err), 0);
+		if (layer_import_blob(&place->store, &blob, &row, &err) < 0)
+			fail_on(err);
+		check_layer(place, &tar, &row);
+		assert_int_equal(layer_import_blob(&place->store, &blob, &again, &err), 0);
+		assert_memory_equal(&row, &again, sizeof(row));
+		assert_int_equal(count_names(place, "tmp"), 0);
+		/* One; then that, the compressed one, and the tar of it. */
+		assert_int_equal(count_names(place, "blobs/sha256"), packed ? 3 : 1);
+	}
+}
+
 static void spoil(struct place *place, const char *name)
 {
 	cleanup_free char *command = xasprintf(
@@ -313,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_BOTH_FORMS(import_takes_all_compressions),
+		IN_BOTH_FORMS(import_takes_a_blob),
 		IN_BOTH_FORMS(damage_is_found),
 		IN_BOTH_FORMS(a_broken_archive_leaves_nothing),
 		IN_BOTH_FORMS(a_sweep_tells_work_from_garbage),

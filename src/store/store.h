@@ -76,7 +76,22 @@ int blob_commit(struct blob_writer **writer, const struct digest *expected, stru
 void blob_abort(struct blob_writer *writer);
 int blob_put(struct store *store, const void *data, size_t length, struct digest *ret,
 	struct error **err);
+/* A whole file, which the caller has hashed, moves to where the blob of that digest stands. It
+ * stays where it is when the blob is there already. */
+int blob_take(struct store *store, int dir_fd, const char *name, const struct digest *digest,
+	struct error **err);
+/* 1 when a blob of that length is here: then no sweep takes it before store_put_image(),
+ * store_adopt_image() or store_close(). */
+int blob_keep(struct store *store, const struct digest *digest, int64_t size, struct error **err);
+/* How long it is; -1: it is not there. */
+int64_t blob_size(struct store *store, const struct digest *digest);
 int blob_open(struct store *store, const struct digest *digest, struct error **err); /* O_RDONLY */
+/*
+ * Whether an open blob is as it was when it was hashed, as far as the file system knows: its length
+ * and its time of modification are those of the mark that it got then. What a failing disk does is
+ * not seen so; hashing again sees it.
+ */
+bool blob_is_unchanged(int fd);
 /* Reads a whole small blob and checks its digest. */
 int blob_read(struct store *store, const struct digest *digest, size_t max, char **ret,
 	size_t *ret_length, struct error **err);
@@ -99,6 +114,10 @@ int layer_form(struct store *store, enum layer_form *ret, struct error **err);
  * Returns with *ret filled; idempotent.
  */
 int layer_import(struct store *store, int tar_fd, struct layer_row *ret, struct error **err);
+/* The same of a plain tar that is a blob here, put by this process, which has hashed it: it is not
+ * written once more. */
+int layer_import_blob(
+	struct store *store, const struct digest *blob, struct layer_row *ret, struct error **err);
 /*
  * A snapshot's upper directory becomes a layer: its tar is written and hashed as a blob, the
  * directory is moved into layers/. An empty upper gives the empty layer.

@@ -2,6 +2,7 @@
 #include "store/stream.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -121,6 +122,42 @@ ssize_t stream_peek(struct stream *stream, size_t wanted, const char **ret, stru
 void stream_skip(struct stream *stream, size_t length)
 {
 	stream->start += length;
+}
+
+int64_t stream_tell(const struct stream *stream)
+{
+	struct stat st;
+	off_t at;
+
+	if (stream->codec || stream->options.copy_fd >= 0 || fstat(stream->options.fd, &st) < 0 ||
+		!S_ISREG(st.st_mode))
+		return -1;
+	at = lseek(stream->options.fd, 0, SEEK_CUR);
+	if (at < 0)
+		return -1;
+	return at - (int64_t)(stream->input_end - stream->input_start) -
+	       (int64_t)(stream->end - stream->start);
+}
+
+int stream_seek(struct stream *stream, int64_t length, struct error **err)
+{
+	int64_t here = stream_tell(stream);
+	struct stat st;
+
+	if (length <= (int64_t)(stream->end - stream->start)) {
+		stream->start += (size_t)length;
+		return 0;
+	}
+	if (here < 0 || fstat(stream->options.fd, &st) < 0)
+		return error_new(err, ERROR_INTERNAL, "the archive cannot be sought");
+	/* A tar's number alone: the file's own size is the limit. */
+	if (length > st.st_size - here)
+		return error_new(err, ERROR_INVALID, "the archive ends in the middle");
+	if (lseek(stream->options.fd, here + length, SEEK_SET) < 0)
+		return error_sys(err, "seek in the archive");
+	stream->total += (uint64_t)(length - (int64_t)(stream->end - stream->start));
+	stream->input_start = stream->input_end = stream->start = stream->end = 0;
+	return 0;
 }
 
 uint64_t stream_offset(const struct stream *stream)

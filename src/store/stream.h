@@ -36,6 +36,11 @@ void stream_free(struct stream *stream);
 ssize_t stream_peek(struct stream *stream, size_t wanted, const char **ret, struct error **err);
 /* Takes away length bytes of those that stream_peek() showed. */
 void stream_skip(struct stream *stream, size_t length);
+/* Where in the file the next byte stands; -1 where the bytes are not the file's own, or it cannot
+ * be sought. */
+int64_t stream_tell(const struct stream *stream);
+/* Goes on length bytes without reading them, where stream_tell() says where it is. */
+int stream_seek(struct stream *stream, int64_t length, struct error **err);
 /* How many bytes were taken away: where the next one stands in what comes out. */
 uint64_t stream_offset(const struct stream *stream);
 /* Reads to the end: what follows an archive's end belongs to its digest. */

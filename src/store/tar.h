@@ -83,6 +83,10 @@ bool tar_extents(const struct tar_reader *reader, const struct tar_extent **ret,
 int tar_data(struct tar_reader *reader, const char **ret, size_t *ret_length, int64_t *ret_offset,
 	struct error **err);
 
+/* Where the entry's content stands in the archive's file, as it is; -1: nowhere (stream_tell()). To
+ * be asked before the content is read. */
+int64_t tar_data_offset(const struct tar_reader *reader);
+
 /* ---- writing ---- */
 /* Called with whole blocks; returns 0 or -1. */
 typedef int (*tar_sink)(void *arg, const void *data, size_t length, struct error **err);

@@ -49,8 +49,12 @@ static int truncated(struct error **err)
 	return error_new(err, ERROR_INVALID, "the archive ends in the middle");
 }
 
+#define SEEK_MIN (INT64_C(64) * 1024) /* less is read anyway */
+
 static int skip_bytes(struct tar_reader *reader, int64_t length, struct error **err)
 {
+	if (length >= SEEK_MIN && stream_tell(reader->stream) >= 0)
+		return stream_seek(reader->stream, length, err);
 	while (length > 0) {
 		const char *data;
 		ssize_t n = stream_peek(reader->stream, 1, &data, err);
@@ -409,6 +413,11 @@ int tar_next(struct tar_reader *reader, struct tar_entry **ret, struct error **e
 		return error_wrap(err, "tar header %llu", (unsigned long long)reader->headers);
 	*ret = &reader->entry;
 	return 1;
+}
+
+int64_t tar_data_offset(const struct tar_reader *reader)
+{
+	return reader->sparse ? -1 : stream_tell(reader->stream);
 }
 
 int tar_data(struct tar_reader *reader, const char **ret, size_t *ret_length, int64_t *ret_offset,

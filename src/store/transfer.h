@@ -8,6 +8,7 @@
  *                   --copy: the uncompressed archive goes to stdout as well;
  *                   --list: nothing is unpacked, the entries are told; there is no fd 4
  *                   --detect: only tells whether it is an archive; there is no fd 4
+ *                   --files: lists the files in it (store/members.h), content to stdout; no fd 4
  *
  * Whatever it answers is checked again: a digest by hashing, a path by openat2. So the engine
  * hashes what comes out of the pipe itself, which also runs beside the helper's own work.
@@ -29,6 +30,7 @@ enum transfer_message {
 	TRANSFER_DONE, /* JSON: the answer; of unpack { "size": n, "entries": n } */
 	TRANSFER_ERROR, /* error_pack() bytes */
 	TRANSFER_OPAQUE, /* the path of a directory that hides those in lower layers */
+	TRANSFER_MEMBER, /* of --files: store/members.h */
 	TRANSFER_ENTRIES, /* bytes of a listing (store/listing.h) */
 };
 

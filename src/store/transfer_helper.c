@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "store/jail.h"
 #include "store/listing.h"
+#include "store/members.h"
 #include "store/stream.h"
 #include "store/tar_header.h"
 #include "store/transfer.h"
@@ -34,7 +35,7 @@ static int tell_entries(void *arg, const void *data, size_t length, struct error
 }
 
 struct words {
-	bool detect, list, layer, copy;
+	bool detect, list, layer, copy, files;
 };
 
 static int parse_words(char *const *words, struct words *ret, struct error **err)
@@ -48,6 +49,8 @@ static int parse_words(char *const *words, struct words *ret, struct error **err
 			ret->list = true;
 		else if (strcmp(*words, "--detect") == 0)
 			ret->detect = true;
+		else if (strcmp(*words, "--files") == 0)
+			ret->files = true;
 		else
 			return error_new(err, ERROR_INVALID, "unknown option '%s'", *words);
 	}
@@ -86,6 +89,17 @@ static int detect(const struct stream_options *options, struct error **err)
 	return answer(&result, err);
 }
 
+static int list(const struct stream_options *options, struct error **err)
+{
+	const struct unpack_result nothing_made = { 0 };
+	cleanup_stream struct stream *stream = NULL;
+
+	if (stream_open(options, &stream, err) < 0 ||
+		members_send(stream, ANSWER_FD, COPY_FD, err) < 0)
+		return -1;
+	return answer(&nothing_made, err);
+}
+
 static int run(char *const *argv, const struct codec *const *codecs, struct error **err)
 {
 	struct words words = { 0 };
@@ -101,10 +115,12 @@ static int run(char *const *argv, const struct codec *const *codecs, struct erro
 	int done;
 
 	if (parse_words(argv, &words, err) < 0 ||
-		jail_enter(words.detect || words.list ? -1 : DEST_FD, err) < 0)
+		jail_enter(words.detect || words.files || words.list ? -1 : DEST_FD, err) < 0)
 		return -1;
 	if (words.detect)
 		return detect(&options, err);
+	if (words.files)
+		return list(&options, err);
 	options.copy_fd = words.copy ? COPY_FD : -1;
 	unpack.layer = words.layer;
 	if (stream_open(&options, &stream, err) < 0)

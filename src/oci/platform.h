@@ -21,7 +21,9 @@ char *platform_text(const struct platform *platform);
 /* The index's entry, or ERROR_NOT_FOUND in docker's words. */
 const struct descriptor *platform_select(
 	const struct platform *platform, const struct manifest *index, struct error **err);
-/* Whether a configuration says that its image is for this platform; one that does not say is. */
+/* Images of other systems can be got and handed on, and no more. */
+int platform_need_linux(const struct platform *platform, struct error **err);
+/* Whether a configuration says that its image is for this platform; what it does not say fits. */
 bool platform_fits(const struct platform *platform, const struct image_config *config);
 
 static inline void platform_done_p_(struct platform *platform)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/platform.h"
+#include "oci/platform.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +105,14 @@ char *platform_text(const struct platform *platform)
 		platform->variant ? "/" : "", platform->variant ? platform->variant : "");
 }
 
+int platform_need_linux(const struct platform *platform, struct error **err)
+{
+	if (strcmp(platform->os, "linux") == 0)
+		return 0;
+	return error_new(err, ERROR_UNSUPPORTED,
+		"operating system '%s' is not supported: images here are for linux", platform->os);
+}
+
 static const struct descriptor *select_variant(
 	const struct platform *platform, const struct manifest *index)
 {
@@ -141,6 +149,9 @@ const struct descriptor *platform_select(
 bool platform_fits(const struct platform *platform, const struct image_config *config)
 {
 	if (config->os && *config->os && strcmp(config->os, platform->os) != 0)
+		return false;
+	if (platform->variant && config->variant && *config->variant &&
+		strcmp(config->variant, platform->variant) != 0)
 		return false;
 	return !config->architecture || !*config->architecture ||
 	       strcmp(config->architecture, platform->architecture) == 0;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "registry/platform.h"
+#include "oci/platform.h"
 
 static const struct {
 	const char *why, *said, *text; /* NULL: refused */
