@@ -29,6 +29,8 @@ static const struct {
 	{ "Retry-After", offsetof(struct answer_headers, retry_after) },
 	{ "Content-Range", offsetof(struct answer_headers, range) },
 	{ "Docker-Content-Digest", offsetof(struct answer_headers, digest) },
+	{ "Location", offsetof(struct answer_headers, location) },
+	{ "Range", offsetof(struct answer_headers, uploaded) },
 };
 #define HEADER_COUNT (sizeof(known_headers) / sizeof(*known_headers))
 
@@ -51,6 +53,7 @@ void exchange_init(
 		.url = xstrdup(url_taken),
 		.body = BUF_INIT(body_max + 1),
 		.fd = -1,
+		.sending = { .fd = -1 },
 		.begun_ns = clock_monotonic_ns() };
 }
 
@@ -188,12 +191,30 @@ static void add_header(struct exchange *exchange, const char *name, const char *
 	exchange->request_headers = list;
 }
 
+static void set_sending_headers(struct exchange *exchange)
+{
+	const struct sending *sending = &exchange->sending;
+
+	if (sending->type)
+		add_header(exchange, "Content-Type", sending->type);
+	if (sending->has_range && sending->length > 0) {
+		cleanup_free char *range = sending_range(sending);
+
+		add_header(exchange, "Content-Range", range);
+	}
+	/* Not "100-continue": the session that a body belongs to was granted already, and what does
+	 * not know it would cost a second each time. */
+	if (sending->method)
+		add_header(exchange, "Expect", "");
+}
+
 static void set_headers(struct exchange *exchange, const struct origin *origin)
 {
 	const struct repository *repository = exchange->repository;
 
 	if (exchange->accept)
 		add_header(exchange, "Accept", exchange->accept);
+	set_sending_headers(exchange);
 	/* To the registry itself and nobody else: not to where it redirects, nor to its realm. */
 	if (repository->token && origin_equal(origin, &repository->origin)) {
 		cleanup_free char *value = xasprintf("Bearer %s", repository->token);
@@ -233,6 +254,7 @@ static void set_options(struct exchange *exchange)
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	if (exchange->repository->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, exchange->repository->ca_file);
+	sending_set_options(&exchange->sending, easy);
 }
 
 int exchange_begin(struct exchange *exchange, struct error **err)
@@ -245,7 +267,7 @@ int exchange_begin(struct exchange *exchange, struct error **err)
 	headers_done(&exchange->headers);
 	buf_clear(&exchange->body);
 	exchange->status = 0;
-	exchange->too_long = exchange->wrong_range = false;
+	exchange->too_long = exchange->wrong_range = exchange->may_pass = false;
 	exchange->easy = curl_easy_init();
 	if (!exchange->easy)
 		return error_new(err, ERROR_INTERNAL, "out of memory");
@@ -256,12 +278,20 @@ int exchange_begin(struct exchange *exchange, struct error **err)
 
 /* ---- judging an answer ---- */
 
-static enum exchange_outcome again_after(struct exchange *exchange, int64_t pause_ns)
+/* Another try after a pause: the error that is given goes, unless the caller is to judge. */
+static enum exchange_outcome again_after(
+	struct exchange *exchange, int64_t pause_ns, struct error **err)
 {
+	exchange->retries++;
 	exchange->not_before_ns = clock_monotonic_ns() + pause_ns;
 	/* Where a redirect led may have been good for a moment only. */
 	replace_string(&exchange->url, xstrdup(exchange->first_url));
 	exchange->redirects = 0;
+	if (exchange->sending.once) {
+		exchange->may_pass = true;
+		return EXCHANGE_FAILED;
+	}
+	error_free(take_ptr(*err));
 	return EXCHANGE_AGAIN;
 }
 
@@ -272,9 +302,8 @@ static enum exchange_outcome retry(struct exchange *exchange, struct error **err
 
 	if (exchange->retries >= RETRIES_MAX)
 		return EXCHANGE_FAILED;
-	error_free(take_ptr(*err));
 	random_bytes(&random, sizeof(random));
-	return again_after(exchange, backoff_ms(exchange->retries++, random) * MS);
+	return again_after(exchange, backoff_ms(exchange->retries, random) * MS, err);
 }
 
 /*
@@ -316,6 +345,11 @@ static enum exchange_outcome judge_redirect(struct exchange *exchange, struct er
 	char *url = NULL;
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_REDIRECT_URL, &url);
+	if (!sending_follows(&exchange->sending, exchange->status)) {
+		error_new(err, ERROR_UNAVAILABLE, "%s: HTTP status %ld to a %s", exchange->url,
+			exchange->status, exchange->sending.method);
+		return EXCHANGE_FAILED;
+	}
 	if (!url || exchange->redirects++ >= REDIRECTS_MAX) {
 		error_new(err, ERROR_UNAVAILABLE, "%s: %s", exchange->first_url,
 			url ? "it was redirected more than 5 times"
@@ -366,9 +400,7 @@ static enum exchange_outcome judge_busy(struct exchange *exchange, struct error 
 
 	if (clock_monotonic_ns() + pause_s * 1000 * MS - exchange->begun_ns > BUSY_TOTAL_NS)
 		return EXCHANGE_FAILED;
-	error_free(take_ptr(*err));
-	exchange->retries++;
-	return again_after(exchange, pause_s * 1000 * MS);
+	return again_after(exchange, pause_s * 1000 * MS, err);
 }
 
 /* The kinds of answers that no further request would change. */
@@ -437,6 +469,14 @@ static enum exchange_outcome judge_transfer(
 		restart(exchange);
 		return retry(exchange, err);
 	}
+	if (exchange->sending.read_errno) {
+		errno = exchange->sending.read_errno;
+		error_sys(err, "read a blob");
+		return EXCHANGE_FAILED;
+	}
+	/* Who refuses a body may stop reading it. */
+	if (exchange->sending.method && exchange->status >= 400)
+		return EXCHANGE_DONE;
 	/* An error's text that was cut by us is no broken connection, nor is one that broke after
 	 * the last byte. */
 	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && exchange->body.failed) ||
@@ -458,6 +498,8 @@ static enum exchange_outcome judge(struct exchange *exchange, CURLcode code, str
 		return outcome;
 	if (exchange->status / 100 == 3)
 		return judge_redirect(exchange, err);
+	if (exchange->sending.method && exchange->status / 100 == 2)
+		return EXCHANGE_DONE;
 	if (exchange->status != 200 && exchange->status != 206)
 		return judge_refusal(exchange, err);
 	return exchange->fd >= 0 ? judge_blob(exchange, err) : EXCHANGE_DONE;

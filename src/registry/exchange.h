@@ -11,7 +11,8 @@
  * What counts as what (all of it with a limit): connection broken, too slow, too short, 5xx: again,
  * after a pause that doubles; 429: after the pause it asks for; 401: once, with a new token; 416 or
  * an answer for another range: from the beginning; another digest: once from the beginning; more
- * bytes than the descriptor has, any other status: failed.
+ * bytes than the descriptor has, any other status: failed. What sends something (struct sending) is
+ * done by any 2xx.
  */
 #pragma once
 
@@ -23,6 +24,7 @@
 #include "base/sha256.h"
 #include "oci/digest.h"
 #include "registry/origin.h"
+#include "registry/sending.h"
 
 struct error;
 
@@ -49,6 +51,7 @@ enum exchange_outcome {
 /* Headers of the last answer; NULL where not given. */
 struct answer_headers {
 	char *type, *challenge, *retry_after, *range, *digest;
+	char *location, *uploaded; /* of an upload: where it goes on, and what of it is there */
 };
 
 struct exchange {
@@ -61,6 +64,8 @@ struct exchange {
 	CURLcode code; /* why a connection broke */
 	struct answer_headers headers;
 	struct buf body; /* of all answers but blobs */
+	struct sending sending; /* for the caller to fill between exchange_init() and _begin() */
+	bool may_pass; /* with sending.once: it failed, and may be tried after not_before_ns */
 
 	/* A blob goes to a file as it comes. */
 	int fd; /* borrowed; -1: not a blob */
