@@ -40,6 +40,6 @@ extern const struct cli_command cmd_attach, cmd_build, cmd_complete, cmd_complet
 	cmd_completion_bash, cmd_completion_fish, cmd_completion_zsh, cmd_container,
 	cmd_container_inspect, cmd_container_ls, cmd_create, cmd_exec, cmd_image, cmd_image_inspect,
 	cmd_image_ls, cmd_image_rm, cmd_images, cmd_import, cmd_info, cmd_inspect, cmd_kill,
-	cmd_logs, cmd_man, cmd_pause, cmd_port, cmd_ps, cmd_pull, cmd_reap, cmd_rename, cmd_restart,
-	cmd_rm, cmd_rmi, cmd_run, cmd_start, cmd_stats, cmd_stop, cmd_system, cmd_system_reset,
-	cmd_tag, cmd_top, cmd_unpause, cmd_update, cmd_version, cmd_wait;
+	cmd_logs, cmd_man, cmd_pause, cmd_port, cmd_ps, cmd_pull, cmd_push, cmd_reap, cmd_rename,
+	cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_start, cmd_stats, cmd_stop, cmd_system,
+	cmd_system_reset, cmd_tag, cmd_top, cmd_unpause, cmd_update, cmd_version, cmd_wait;
