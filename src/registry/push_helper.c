@@ -233,7 +233,8 @@ static int collect(struct push_helper *helper, struct error **err)
 	return 0;
 }
 
-/* Only while the engine reads: what it shows must never stop an upload. */
+/* Only while the engine reads: what it shows must never stop an upload. Of one that waits it is
+ * told now and then, too, so that what is shown is not older than a second. */
 static int tell_progress(struct push_helper *helper, struct error **err)
 {
 	struct pollfd room = { .fd = helper->socket_fd, .events = POLLOUT };
@@ -245,7 +246,7 @@ static int tell_progress(struct push_helper *helper, struct error **err)
 	for (size_t i = 0; i < PUSH_UPLOADS_MAX; i++) {
 		const struct slot *slot = &helper->slots[i];
 
-		if (!slot->active || slot->upload.step != UPLOAD_SEND)
+		if (!slot->used)
 			continue;
 		if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
 			return 0;

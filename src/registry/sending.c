@@ -32,12 +32,16 @@ static size_t read_body(char *out, size_t size, size_t count, void *arg)
 	return (size_t)n;
 }
 
-/* Only to the beginning: when a kept connection was closed before it took anything. */
+/*
+ * libcurl goes back when a kept connection is closed without an answer, to send it all again. Who
+ * is to be asked first how much there is (once) must not be sent the beginning twice.
+ */
 static int seek_body(void *arg, curl_off_t offset, int origin)
 {
 	struct sending *sending = arg;
 
-	if (origin != SEEK_SET || offset < 0 || offset > sending->length)
+	if (origin != SEEK_SET || offset < 0 || offset > sending->length ||
+		(sending->once && sending->sent > 0))
 		return CURL_SEEKFUNC_FAIL;
 	sending->sent = offset;
 	return CURL_SEEKFUNC_OK;
