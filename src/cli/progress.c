@@ -117,7 +117,7 @@ static void put_bar(const struct row *row, size_t width, struct buf *out)
 
 	buf_putc(out, '[');
 	for (size_t i = 0; i < width; i++)
-		buf_putc(out, i < done ? '=' : i == done ? '>' : ' ');
+		buf_puts(out, i < done ? "=" : i == done ? ">" : " ");
 	buf_puts(out, "]  ");
 }
 

@@ -107,9 +107,9 @@ static int read_end(const char *text, enum push_end *ret)
 	return -1;
 }
 
-/* 1 an order is done, 0 it is under way. */
-static int read_report(struct push_session *session, const struct msg *msg,
-	struct push_order **ret_order, enum push_end *ret_end, struct error **err)
+/* What a report is about, and whether that is done: then *ret_end is set. NULL: failed. */
+static struct push_order *read_report(struct push_session *session, const struct msg *msg,
+	enum push_end *ret_end, struct error **err)
 {
 	cleanup_json struct json_object *report = NULL;
 	const char *text = NULL, *end = NULL;
@@ -121,41 +121,52 @@ static int read_report(struct push_session *session, const struct msg *msg,
 		json_get_text(report, "digest", &text, err) < 0 ||
 		json_get_text(report, "end", &end, err) < 0 ||
 		json_get_int(report, "current", &current, err) < 0 ||
-		digest_parse(text ? text : "", &digest, err) < 0)
-		return error_wrap(err, HELPER);
+		digest_parse(text ? text : "", &digest, err) < 0) {
+		error_wrap(err, HELPER);
+		return NULL;
+	}
 	order = find_order(session, &digest);
-	if (!order || (msg->type == PUSH_DONE && read_end(end, ret_end) < 0))
-		return error_new(err, ERROR_INTERNAL, HELPER " reports what it was not asked for");
+	if (!order || (msg->type == PUSH_DONE && read_end(end, ret_end) < 0)) {
+		error_new(err, ERROR_INTERNAL, HELPER " reports what it was not asked for");
+		return NULL;
+	}
 	if (session->progress)
 		session->progress(&digest, current, session->arg);
-	*ret_order = order;
-	return msg->type == PUSH_DONE;
+	return order;
+}
+
+static int judge(const struct msg *msg, struct error **err)
+{
+	if (msg->type == TRANSFER_ERROR)
+		return error_unpack(err, msg->data, msg->length);
+	if (msg->type != PUSH_PROGRESS && msg->type != PUSH_DONE)
+		return error_new(err, ERROR_INTERNAL,
+			HELPER " sent an unexpected message of type %u", msg->type);
+	return 0;
 }
 
 int push_session_next(struct push_session *session, struct digest *ret_digest,
 	enum push_end *ret_end, struct error **err)
 {
-	struct push_order *order = NULL;
 	struct msg msg;
-	int result = 0;
+	int result;
 
-	while (result == 0) {
-		result = msg_receive(session->socket_fd, &msg, err);
-		if (result <= 0)
-			return result < 0 ? -1 : helper_gone(session, err);
+	while ((result = msg_receive(session->socket_fd, &msg, err)) > 0) {
+		struct push_order *order;
+
 		msg_close_fds(&msg);
-		if (msg.type == TRANSFER_ERROR)
-			return error_unpack(err, msg.data, msg.length);
-		if (msg.type != PUSH_PROGRESS && msg.type != PUSH_DONE)
-			return error_new(err, ERROR_INTERNAL,
-				HELPER " sent an unexpected message of type %u", msg.type);
-		result = read_report(session, &msg, &order, ret_end, err);
+		if (judge(&msg, err) < 0)
+			return -1;
+		order = read_report(session, &msg, ret_end, err);
+		if (!order)
+			return -1;
+		if (msg.type != PUSH_DONE)
+			continue;
+		order->used = false;
+		*ret_digest = order->digest;
+		return 0;
 	}
-	if (result < 0)
-		return -1;
-	order->used = false;
-	*ret_digest = order->digest;
-	return 0;
+	return result < 0 ? -1 : helper_gone(session, err);
 }
 
 int push_session_manifest(
