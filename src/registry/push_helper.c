@@ -393,6 +393,7 @@ int push_helper_run(const char *reference, int socket_fd, struct error **err)
 	if (result == 0 || error_kind(*err) != ERROR_DENIED)
 		return result;
 	familiar = reference_familiar_repository(&ref);
+	error_hint(err, "check the name, or use 'vessel login %s'", ref.domain);
 	return error_wrap(err,
 		"push access denied for %s, repository does not exist or may require a login",
 		familiar);
