@@ -191,30 +191,13 @@ static void add_header(struct exchange *exchange, const char *name, const char *
 	exchange->request_headers = list;
 }
 
-static void set_sending_headers(struct exchange *exchange)
-{
-	const struct sending *sending = &exchange->sending;
-
-	if (sending->type)
-		add_header(exchange, "Content-Type", sending->type);
-	if (sending->has_range && sending->length > 0) {
-		cleanup_free char *range = sending_range(sending);
-
-		add_header(exchange, "Content-Range", range);
-	}
-	/* Not "100-continue": the session that a body belongs to was granted already, and what does
-	 * not know it would cost a second each time. */
-	if (sending->method)
-		add_header(exchange, "Expect", "");
-}
-
 static void set_headers(struct exchange *exchange, const struct origin *origin)
 {
 	const struct repository *repository = exchange->repository;
 
 	if (exchange->accept)
 		add_header(exchange, "Accept", exchange->accept);
-	set_sending_headers(exchange);
+	exchange->request_headers = sending_headers(&exchange->sending, exchange->request_headers);
 	/* To the registry itself and nobody else: not to where it redirects, nor to its realm. */
 	if (repository->token && origin_equal(origin, &repository->origin)) {
 		cleanup_free char *value = xasprintf("Bearer %s", repository->token);
@@ -254,7 +237,6 @@ static void set_options(struct exchange *exchange)
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	if (exchange->repository->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, exchange->repository->ca_file);
-	sending_set_options(&exchange->sending, easy);
 }
 
 int exchange_begin(struct exchange *exchange, struct error **err)
@@ -273,6 +255,7 @@ int exchange_begin(struct exchange *exchange, struct error **err)
 		return error_new(err, ERROR_INTERNAL, "out of memory");
 	set_headers(exchange, &origin);
 	set_options(exchange);
+	sending_set_options(&exchange->sending, exchange->easy); /* last: it is given more time */
 	return 0;
 }
 

@@ -72,6 +72,29 @@ void sending_set_options(struct sending *sending, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, QUIET_S);
 }
 
+static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value)
+{
+	cleanup_free char *line = xasprintf("%s:%s%s", name, *value ? " " : "", value);
+	struct curl_slist *longer = curl_slist_append(list, line);
+
+	if (!longer)
+		abort();
+	return longer;
+}
+
+struct curl_slist *sending_headers(const struct sending *sending, struct curl_slist *list)
+{
+	cleanup_free char *range = sending_range(sending);
+
+	if (sending->type)
+		list = add_header(list, "Content-Type", sending->type);
+	if (sending->has_range && sending->length > 0)
+		list = add_header(list, "Content-Range", range);
+	/* Not "100-continue": the session that a body belongs to was granted already, and a server
+	 * that does not know it would cost a second each time. */
+	return sending->method ? add_header(list, "Expect", "") : list;
+}
+
 char *sending_range(const struct sending *sending)
 {
 	return xasprintf("%lld-%lld", (long long)sending->offset,

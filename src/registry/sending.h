@@ -24,7 +24,9 @@ struct sending {
 
 /* Fills a request's options. */
 void sending_set_options(struct sending *sending, CURL *easy);
-/* "Content-Range" of what is sent; the caller frees. */
+/* Appends what is said of the body; returns the list. */
+struct curl_slist *sending_headers(const struct sending *sending, struct curl_slist *list);
+/* "0-99": Content-Range of what is sent, without "bytes"; the caller frees. */
 char *sending_range(const struct sending *sending);
 /* Whether the same request may be made of where this answer leads: others of 3xx say GET. */
 bool sending_follows(const struct sending *sending, long status);
