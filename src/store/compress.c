@@ -236,7 +236,7 @@ static int check_tar(struct compress *compress, struct error **err)
 	char text[DIGEST_TEXT_MAX];
 
 	sha256_final(&compress->sha, found.sha256);
-	if (memcmp(&found, compress->diff_id, sizeof(found)) == 0)
+	if (memcmp(found.sha256, compress->diff_id->sha256, sizeof(found.sha256)) == 0)
 		return 0;
 	return error_new(err, ERROR_INVALID, "the store's tar of layer %s is damaged",
 		digest_text(compress->diff_id, text));
