@@ -16,6 +16,7 @@
 #define RATE_NS (500 * MS) /* over which a rate is measured */
 #define BAR_MAX 50
 #define BAR_MIN 5
+#define NUMBERS_WIDTH 26 /* "999.9MB/999.9MB  999.9MB/s" and less: the bar's end stands still */
 #define ROWS_MAX 4096
 #define FRAME_MAX (4UL * 1024 * 1024)
 #define COLUMNS_MAX 512
@@ -130,7 +131,7 @@ static void put_row(struct row *row, size_t columns, struct buf *out)
 	buf_printf(&line, "%s: %s ", row->id, row->status);
 	if (row->total > 0) {
 		put_numbers(row, &numbers);
-		used = line.length + numbers.length + strlen("[]  ");
+		used = line.length + NUMBERS_WIDTH + strlen("[]  ");
 		if (used + BAR_MIN <= room)
 			put_bar(row, room - used < BAR_MAX ? room - used : BAR_MAX, &line);
 		buf_puts(&line, buf_text(&numbers));
