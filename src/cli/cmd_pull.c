@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "engine/image.h"
 #include "oci/reference.h"
 
@@ -22,13 +23,6 @@ static const struct cli_flag pull_flags[] = {
 	{},
 };
 
-static void say(const char *text, void *arg)
-{
-	(void)arg;
-	puts(text);
-	fflush(stdout);
-}
-
 /* The reference names a tag only when the user wrote one. */
 static bool has_tag(const char *name)
 {
@@ -40,7 +34,9 @@ static bool has_tag(const char *name)
 static int pull_one(struct engine *engine, const struct pull_opts *opts, const char *name,
 	const struct reference *ref, struct error **err)
 {
-	const struct registry_progress progress = { .line = opts->quiet ? NULL : say };
+	cleanup_progress_view struct progress_view *view =
+		progress_view_open(stdout, "Downloading", opts->quiet);
+	const struct registry_progress progress = progress_view_calls(view);
 	const struct pull_options options = { .progress = &progress, .platform = opts->platform };
 	cleanup_image_row struct image_row row = { 0 };
 	cleanup_free char *full = reference_text(ref);
@@ -57,7 +53,9 @@ static int pull_one(struct engine *engine, const struct pull_opts *opts, const c
 static int pull_tags(struct engine *engine, const struct pull_opts *opts,
 	const struct reference *ref, char *const *tags, struct error **err)
 {
-	const struct registry_progress progress = { .line = opts->quiet ? NULL : say };
+	cleanup_progress_view struct progress_view *view =
+		progress_view_open(stdout, "Downloading", opts->quiet);
+	const struct registry_progress progress = progress_view_calls(view);
 	cleanup_free char *familiar = reference_familiar_repository(ref);
 	bool any_new = false, is_new = false;
 	const struct pull_options options = {

@@ -13,8 +13,8 @@ static const struct cli_command *const container_children[] = { &cmd_attach, &cm
 	&cmd_restart, &cmd_rm, &cmd_run, &cmd_start, &cmd_stats, &cmd_stop, &cmd_top, &cmd_unpause,
 	&cmd_update, &cmd_wait, NULL };
 static const struct cli_command *const image_children[] = { &cmd_build, &cmd_history, &cmd_import,
-	&cmd_image_inspect, &cmd_load, &cmd_image_ls, &cmd_image_prune, &cmd_pull, &cmd_image_rm,
-	&cmd_save, &cmd_tag, NULL };
+	&cmd_image_inspect, &cmd_load, &cmd_image_ls, &cmd_image_prune, &cmd_pull, &cmd_push,
+	&cmd_image_rm, &cmd_save, &cmd_tag, NULL };
 static const struct cli_command *const system_children[] = { &cmd_system_check, &cmd_system_df,
 	&cmd_info, &cmd_system_prune, &cmd_system_reset, NULL };
 static const struct cli_command *const volume_children[] = { &cmd_volume_prune, NULL };
@@ -46,11 +46,11 @@ const struct cli_command cmd_completion = {
 
 /* In the order of help: what is used first comes first, the rest by name. */
 const struct cli_command *const cli_commands[] = { &cmd_run, &cmd_exec, &cmd_ps, &cmd_build,
-	&cmd_pull, &cmd_images, &cmd_login, &cmd_logout, &cmd_version, &cmd_info, &cmd_attach,
-	&cmd_builder, &cmd_commit, &cmd_completion, &cmd_container, &cmd_create, &cmd_diff,
-	&cmd_export, &cmd_history, &cmd_image, &cmd_import, &cmd_inspect, &cmd_kill, &cmd_load,
-	&cmd_logs, &cmd_pause, &cmd_port, &cmd_rename, &cmd_restart, &cmd_rm, &cmd_rmi, &cmd_save,
-	&cmd_start, &cmd_stats, &cmd_stop, &cmd_system, &cmd_tag, &cmd_top, &cmd_unpause,
+	&cmd_pull, &cmd_push, &cmd_images, &cmd_login, &cmd_logout, &cmd_version, &cmd_info,
+	&cmd_attach, &cmd_builder, &cmd_commit, &cmd_completion, &cmd_container, &cmd_create,
+	&cmd_diff, &cmd_export, &cmd_history, &cmd_image, &cmd_import, &cmd_inspect, &cmd_kill,
+	&cmd_load, &cmd_logs, &cmd_pause, &cmd_port, &cmd_rename, &cmd_restart, &cmd_rm, &cmd_rmi,
+	&cmd_save, &cmd_start, &cmd_stats, &cmd_stop, &cmd_system, &cmd_tag, &cmd_top, &cmd_unpause,
 	&cmd_update, &cmd_volume, &cmd_wait, &cmd_reap, &cmd_unpause_after, &cmd_complete, &cmd_man,
 	NULL };
 

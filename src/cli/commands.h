@@ -42,6 +42,6 @@ extern const struct cli_command cmd_attach, cmd_build, cmd_complete, cmd_complet
 	cmd_container_inspect, cmd_container_ls, cmd_create, cmd_exec, cmd_image, cmd_image_inspect,
 	cmd_image_ls, cmd_image_rm, cmd_images, cmd_import, cmd_info, cmd_inspect, cmd_kill,
 	cmd_load, cmd_login, cmd_logout, cmd_logs, cmd_man, cmd_pause, cmd_port, cmd_ps, cmd_pull,
-	cmd_reap, cmd_rename, cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_save, cmd_start, cmd_stats,
-	cmd_stop, cmd_system, cmd_system_reset, cmd_tag, cmd_top, cmd_unpause, cmd_update,
-	cmd_version, cmd_wait;
+	cmd_push, cmd_reap, cmd_rename, cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_save, cmd_start,
+	cmd_stats, cmd_stop, cmd_system, cmd_system_reset, cmd_tag, cmd_top, cmd_unpause,
+	cmd_update, cmd_version, cmd_wait;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/create_flags.h"
+#include "cli/progress.h"
 #include "engine/container.h"
 #include "engine/image.h"
 #include "oci/reference.h"
@@ -145,15 +146,11 @@ void create_lists_done(struct create_lists *lists)
 	*lists = (struct create_lists){ 0 };
 }
 
-static void say_progress(const char *text, void *arg)
-{
-	(void)arg;
-	fprintf(stderr, "%s\n", text);
-}
-
 static int pull_image(struct engine *engine, const char *name, bool quiet, struct error **err)
 {
-	const struct registry_progress progress = { .line = quiet ? NULL : say_progress };
+	cleanup_progress_view struct progress_view *view =
+		progress_view_open(stderr, "Downloading", quiet);
+	const struct registry_progress progress = progress_view_calls(view);
 	cleanup_image_row struct image_row row = { 0 };
 
 	return image_pull(engine, name, &progress, &row, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Images as users handle them: import, list, tag, remove, inspect, pull. Listing itself is
+/* Images as users handle them: import, list, tag, remove, inspect, pull, push. Listing itself is
  * catalog_each_image(). */
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "registry/pull.h"
+#include "registry/push.h"
 
 struct error;
 
@@ -33,3 +34,11 @@ int image_pull(struct engine *engine, const char *name, const struct registry_pr
 /* One reference, in any way. */
 int image_pull_with(struct engine *engine, const struct reference *ref,
 	const struct pull_options *options, struct image_row *ret, struct error **err);
+
+struct image_push {
+	const char *name; /* with a tag; with all_tags, a repository */
+	bool all_tags;
+	const char *platform; /* NULL: any; else it must be the image's */
+};
+int image_push(struct engine *engine, const struct image_push *push,
+	const struct registry_progress *progress, struct error **err);

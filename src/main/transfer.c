@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vessel-transfer: see registry/pull_protocol.h. */
+/* vessel-transfer: see main/transfer_pull.c. */
 #include <stdio.h>
 #include <sys/stat.h>
 

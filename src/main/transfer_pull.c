@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vessel-transfer pull REFERENCE, tags REPOSITORY, fetch URL and login REGISTRY: see
- * registry/pull_protocol.h and registry/login_helper.h. */
+/* vessel-transfer pull and push REFERENCE, tags REPOSITORY, fetch URL and login REGISTRY: see
+ * registry/pull_protocol.h, registry/push_protocol.h and registry/login_helper.h. */
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include "registry/login_helper.h"
 #include "registry/pull_helper.h"
 #include "registry/pull_protocol.h"
+#include "registry/push_helper.h"
 #include "store/transfer.h"
 #include "sys/msg.h"
 
@@ -20,6 +21,7 @@ static const struct {
 	int (*run)(const char *what, int socket_fd, struct error **err);
 } verbs[] = {
 	{ "pull", pull_helper_run },
+	{ "push", push_helper_run },
 	{ "fetch", fetch_helper_run },
 	{ "tags", tags_helper_run },
 	{ "login", login_helper_run },

@@ -30,6 +30,8 @@ static const struct {
 	{ "Content-Range", offsetof(struct answer_headers, range) },
 	{ "Docker-Content-Digest", offsetof(struct answer_headers, digest) },
 	{ "Link", offsetof(struct answer_headers, link) },
+	{ "Location", offsetof(struct answer_headers, location) },
+	{ "Range", offsetof(struct answer_headers, uploaded) },
 };
 #define HEADER_COUNT (sizeof(known_headers) / sizeof(*known_headers))
 
@@ -57,6 +59,7 @@ void exchange_init(
 		.base_length = at_base ? base_length : 0,
 		.body = BUF_INIT(body_max + 1),
 		.fd = -1,
+		.sending = { .fd = -1 },
 		.begun_ns = clock_monotonic_ns() };
 }
 
@@ -241,6 +244,7 @@ static void set_headers(struct exchange *exchange, const struct origin *origin)
 
 	if (exchange->accept)
 		add_header(exchange, "Accept", exchange->accept);
+	exchange->request_headers = sending_headers(&exchange->sending, exchange->request_headers);
 	if (authorization)
 		add_header(exchange, "Authorization", authorization);
 	exchange->token_number = exchange->repository->token_number;
@@ -281,24 +285,35 @@ int exchange_begin(struct exchange *exchange, struct error **err)
 	exchange->status = 0;
 	exchange->code = CURLE_OK;
 	exchange->verify_result = 0;
-	exchange->too_long = exchange->wrong_range = false;
+	exchange->too_long = exchange->wrong_range = exchange->may_pass = false;
 	replace_string(&exchange->shown, xstrndup(exchange->url, strcspn(exchange->url, "?#")));
 	exchange->easy = curl_easy_init();
 	if (!exchange->easy)
 		return error_new(err, ERROR_INTERNAL, "out of memory");
 	set_headers(exchange, &origin);
 	set_options(exchange);
-	return connection_prepare(exchange, &origin, err);
+	if (connection_prepare(exchange, &origin, err) < 0)
+		return -1;
+	sending_set_options(&exchange->sending, exchange->easy); /* last: it is given more time */
+	return 0;
 }
 
 /* ---- judging an answer ---- */
 
-static enum exchange_outcome again_after(struct exchange *exchange, int64_t pause_ns)
+/* Another try after a pause: the error that is given goes, unless the caller is to judge. */
+static enum exchange_outcome again_after(
+	struct exchange *exchange, int64_t pause_ns, struct error **err)
 {
+	exchange->retries++;
 	exchange->not_before_ns = clock_monotonic_ns() + time_scaled(pause_ns);
 	/* Where a redirect led may have been good for a moment only. */
 	replace_string(&exchange->url, xstrdup(exchange->first_url));
 	exchange->redirects = 0;
+	if (exchange->sending.once) {
+		exchange->may_pass = true;
+		return EXCHANGE_FAILED;
+	}
+	error_free(take_ptr(*err));
 	return EXCHANGE_AGAIN;
 }
 
@@ -311,9 +326,8 @@ static enum exchange_outcome retry(struct exchange *exchange, struct error **err
 	if (exchange->retries >= RETRIES_MAX ||
 		(exchange->base_length > 0 && endpoint_has_next(exchange->repository)))
 		return EXCHANGE_FAILED;
-	error_free(take_ptr(*err));
 	random_bytes(&random, sizeof(random));
-	return again_after(exchange, backoff_ms(exchange->retries++, random) * MS);
+	return again_after(exchange, backoff_ms(exchange->retries, random) * MS, err);
 }
 
 /*
@@ -353,6 +367,11 @@ static enum exchange_outcome judge_redirect(struct exchange *exchange, struct er
 	char *url = NULL;
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_REDIRECT_URL, &url);
+	if (!sending_follows(&exchange->sending, exchange->status)) {
+		error_new(err, ERROR_UNAVAILABLE, "%s: HTTP status %ld to a %s", exchange->url,
+			exchange->status, exchange->sending.method);
+		return EXCHANGE_FAILED;
+	}
 	if (!url || exchange->redirects++ >= REDIRECTS_MAX) {
 		error_new(err, ERROR_UNAVAILABLE, "%s: %s", exchange->shown,
 			url ? "it was redirected more than 5 times"
@@ -394,9 +413,7 @@ static enum exchange_outcome judge_busy(struct exchange *exchange, struct error 
 
 	if (clock_monotonic_ns() + pause_s * 1000 * MS - exchange->begun_ns > BUSY_TOTAL_NS)
 		return EXCHANGE_FAILED;
-	error_free(take_ptr(*err));
-	exchange->retries++;
-	return again_after(exchange, pause_s * 1000 * MS);
+	return again_after(exchange, pause_s * 1000 * MS, err);
 }
 
 /* The kinds of answers that no further request would change. */
@@ -475,6 +492,14 @@ static enum exchange_outcome judge_transfer(
 		exchange_restart(exchange);
 		return retry(exchange, err);
 	}
+	if (exchange->sending.read_errno) {
+		errno = exchange->sending.read_errno;
+		error_sys(err, "read a blob");
+		return EXCHANGE_FAILED;
+	}
+	/* Who refuses a body may stop reading it. */
+	if (exchange->sending.method && exchange->status >= 400)
+		return EXCHANGE_DONE;
 	/* An error's text that was cut by us is no broken connection, nor is one that broke after
 	 * the last byte. */
 	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && exchange->body.failed) ||
@@ -500,6 +525,8 @@ static enum exchange_outcome judge(struct exchange *exchange, CURLcode code, str
 		return outcome;
 	if (exchange->status / 100 == 3)
 		return judge_redirect(exchange, err);
+	if (exchange->sending.method && exchange->status / 100 == 2)
+		return EXCHANGE_DONE;
 	if (exchange->status != 200 && exchange->status != 206)
 		return judge_refusal(exchange, err);
 	return exchange->fd >= 0 ? judge_blob(exchange, err) : EXCHANGE_DONE;

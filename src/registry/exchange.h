@@ -11,9 +11,10 @@
  * What counts as what (all of it with a limit): connection broken, too slow, too short, 5xx: again,
  * after a pause that doubles; 429: after the pause it asks for; 401: once, with a new token; 416 or
  * an answer for another range: all of it again, and what is there already is skipped; more bytes
- * than the descriptor has, any other status: failed. Digests are the engine's to check. What failed
- * at a mirror is asked of the next one, and of the registry in the end; https that this host's own
- * registry (or one declared insecure) does not speak, is tried as http.
+ * than the descriptor has, any other status: failed. What sends something (struct sending) is done
+ * by any 2xx. Digests are the engine's to check. What failed at a mirror is asked of the next one,
+ * and of the registry in the end; https that this host's own registry (or one declared insecure)
+ * does not speak, is tried as http.
  */
 #pragma once
 
@@ -25,6 +26,7 @@
 #include "oci/digest.h"
 #include "registry/access.h"
 #include "registry/origin.h"
+#include "registry/sending.h"
 
 struct error;
 
@@ -63,6 +65,7 @@ enum exchange_outcome {
 /* Headers of the last answer; NULL where not given. */
 struct answer_headers {
 	char *type, *challenge, *retry_after, *range, *digest, *link;
+	char *location, *uploaded; /* of an upload: where it goes on, and what of it is there */
 };
 
 struct exchange {
@@ -83,6 +86,8 @@ struct exchange {
 	long verify_result; /* of TLS: X509_V_ERR_... */
 	struct answer_headers headers;
 	struct buf body; /* of all answers but blobs */
+	struct sending sending; /* for the caller to fill between exchange_init() and _begin() */
+	bool may_pass; /* with sending.once: it failed, and may be tried after not_before_ns */
 
 	/* A blob goes to a file or a pipe as it comes. */
 	int fd; /* borrowed; -1: not a blob */

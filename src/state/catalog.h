@@ -75,6 +75,10 @@ int catalog_put_repo_digest(struct catalog *catalog, const char *repository,
 /* "docker.io/library/debian@sha256:…", sorted. */
 int catalog_repo_digests_of(
 	struct catalog *catalog, const struct digest *image, strv *ret, struct error **err);
+/* The repositories ("docker.io/library/debian") of which we know an image with this layer, sorted.
+ */
+int catalog_repositories_of(
+	struct catalog *catalog, const struct digest *diff_id, strv *ret, struct error **err);
 /* 1 found, 0 not. */
 int catalog_find_repo_digest(struct catalog *catalog, const char *repository,
 	const struct digest *digest, struct image_row *ret, struct error **err);

@@ -42,6 +42,27 @@ int catalog_repo_digests_of(
 	return 0;
 }
 
+int catalog_repositories_of(
+	struct catalog *catalog, const struct digest *diff_id, strv *ret, struct error **err)
+{
+	cleanup_statement sqlite3_stmt *statement = NULL;
+	cleanup_strv strv names = NULL;
+	int found;
+
+	if (database_prepare(&catalog->database, &statement, err,
+		    "SELECT DISTINCT repository FROM repo_digests "
+		    "JOIN image_layers ON image_layers.image = repo_digests.image "
+		    "WHERE diff_id = ? ORDER BY repository",
+		    "d", diff_id) < 0)
+		return -1;
+	while ((found = database_step(&catalog->database, statement, err)) > 0)
+		strv_take(&names, column_copy(statement, 0));
+	if (found < 0)
+		return -1;
+	*ret = take_ptr(names);
+	return 0;
+}
+
 int catalog_find_repo_digest(struct catalog *catalog, const char *repository,
 	const struct digest *digest, struct image_row *ret, struct error **err)
 {

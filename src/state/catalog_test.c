@@ -299,6 +299,32 @@ static void registries_know_images(void **state)
 	assert_int_equal(catalog_find_repo_digest(catalog, "r/x", &pushed, &found, &err), 0);
 }
 
+static void layers_are_known_by_repositories(void **state)
+{
+	struct catalog *catalog = ((struct fixture *)*state)->catalog;
+	const struct digest base = digest_of(1, 1), top = digest_of(2, 2), a = digest_of(0xa, 1),
+			    b = digest_of(0xb, 2), pushed = digest_of(0x22, 0);
+	const struct digest both[] = { base, top };
+	cleanup_error struct error *err = NULL;
+	cleanup_strv strv of_base = NULL, of_top = NULL, none = NULL;
+
+	put_layer(catalog, &base);
+	put_layer(catalog, &top);
+	put_image(catalog, &a, "x:1", &base, 1);
+	put_image(catalog, &b, "y:1", both, 2);
+	assert_int_equal(catalog_repositories_of(catalog, &base, &none, &err), 0);
+	assert_null(none);
+	assert_int_equal(catalog_put_repo_digest(catalog, "r/x", &pushed, &a, &err), 0);
+	assert_int_equal(catalog_put_repo_digest(catalog, "r/b", &pushed, &b, &err), 0);
+	assert_int_equal(catalog_repositories_of(catalog, &base, &of_base, &err), 0);
+	assert_int_equal(strv_length(of_base), 2);
+	assert_string_equal(of_base[0], "r/b");
+	assert_string_equal(of_base[1], "r/x");
+	assert_int_equal(catalog_repositories_of(catalog, &top, &of_top, &err), 0);
+	assert_int_equal(strv_length(of_top), 1);
+	assert_string_equal(of_top[0], "r/b");
+}
+
 static void forms_go_with_their_layer(void **state)
 {
 	struct catalog *catalog = ((struct fixture *)*state)->catalog;
@@ -538,6 +564,7 @@ int main(void)
 		TEST(an_image_needs_its_layers),
 		TEST(cache_and_volumes),
 		TEST(registries_know_images),
+		TEST(layers_are_known_by_repositories),
 		TEST(forms_go_with_their_layer),
 		TEST(layers_are_counted_by_who_names_them),
 		TEST(an_older_one_is_brought_up_to_date),
