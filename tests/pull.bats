@@ -112,6 +112,16 @@ one_sentence() {
 	[ "$(partials)" = 0 ]
 }
 
+@test "an image of more layers than are downloaded at once, each of a moment" {
+	local layers=() i
+	for i in {1..24}; do layers+=("$(layer_with "file$i" "$i ")"); done
+	push many one "$(base_layer)" "${layers[@]}"
+	engine pull "$AT/many:one"
+	engine run --rm --network none "$AT/many:one" sh -c 'cat /file*' # as the shell sorts them
+	assert_output "1 10 11 12 13 14 15 16 17 18 19 2 20 21 22 23 24 3 4 5 6 7 8 9 "
+	[ "$(partials)" = 0 ]
+}
+
 @test "a pull of what is here asks one thing" {
 	push same one "$(base_layer)"
 	push same other --arch arm64 "$(base_layer)"

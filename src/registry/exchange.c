@@ -361,12 +361,33 @@ static enum exchange_outcome judge_broken(struct exchange *exchange, struct erro
 	}
 }
 
+/*
+ * Where a redirect leads; NULL: nowhere. libcurl would say it too, but not when its text was too
+ * long to be read to the end. The caller frees.
+ */
+static char *location_url(const struct exchange *exchange)
+{
+	CURLU *parts = curl_url();
+	char *text = NULL, *url = NULL;
+
+	if (!parts)
+		abort();
+	if (exchange->headers.location && *exchange->headers.location &&
+		curl_url_set(parts, CURLUPART_URL, exchange->url, 0) == CURLUE_OK &&
+		curl_url_set(parts, CURLUPART_URL, exchange->headers.location,
+			CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+		curl_url_get(parts, CURLUPART_URL, &text, 0) == CURLUE_OK)
+		url = xstrdup(text);
+	curl_free(text);
+	curl_url_cleanup(parts);
+	return url;
+}
+
 static enum exchange_outcome judge_redirect(struct exchange *exchange, struct error **err)
 {
 	struct origin from;
-	char *url = NULL;
+	cleanup_free char *url = location_url(exchange);
 
-	curl_easy_getinfo(exchange->easy, CURLINFO_REDIRECT_URL, &url);
 	if (!sending_follows(&exchange->sending, exchange->status)) {
 		error_new(err, ERROR_UNAVAILABLE, "%s: HTTP status %ld to a %s", exchange->url,
 			exchange->status, exchange->sending.method);
@@ -411,7 +432,8 @@ static enum exchange_outcome judge_busy(struct exchange *exchange, struct error 
 	int64_t pause_s = retry_after_s(exchange->headers.retry_after, now_s,
 		1 << (exchange->retries < 5 ? exchange->retries : 5));
 
-	if (clock_monotonic_ns() + pause_s * 1000 * MS - exchange->begun_ns > BUSY_TOTAL_NS)
+	if (clock_monotonic_ns() + time_scaled(pause_s * 1000 * MS) - exchange->begun_ns >
+		time_scaled(BUSY_TOTAL_NS))
 		return EXCHANGE_FAILED;
 	return again_after(exchange, pause_s * 1000 * MS, err);
 }

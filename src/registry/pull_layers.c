@@ -200,7 +200,9 @@ static int start_some(struct pull_layers *layers, struct error **err)
 		struct pull_layer *layer = &layers->items[i];
 		int result;
 
-		if (count_state(layers, LAYER_WORKING) >= PULL_DOWNLOADS_MAX)
+		/* A worker may have ended before the helper's word that it has sent all is read. */
+		if (count_state(layers, LAYER_WORKING) >= PULL_DOWNLOADS_MAX ||
+			pull_session_is_full(layers->session))
 			break;
 		if (layer->state != LAYER_TODO || comes_with_another(layers, layer))
 			continue;

@@ -197,13 +197,29 @@ int pull_session_resolve(struct pull_session *session, const char *platform, cha
 	return 0;
 }
 
+static struct pull_order *free_order(struct pull_session *session)
+{
+	for (size_t i = 0; i < PULL_DOWNLOADS_MAX; i++)
+		if (!session->orders[i].used)
+			return &session->orders[i];
+	return NULL;
+}
+
+bool pull_session_is_full(struct pull_session *session)
+{
+	return !free_order(session);
+}
+
 int pull_session_order(struct pull_session *session, const struct descriptor *blob, int64_t offset,
 	bool again, int pipe_fd, struct error **err)
 {
 	cleanup_json struct json_object *order = json_object_new_object();
 	cleanup_free char *text = NULL;
+	struct pull_order *slot = free_order(session);
 	char digest[DIGEST_TEXT_MAX];
 
+	if (!slot)
+		return error_new(err, ERROR_INTERNAL, "more blobs are asked for than can be");
 	json_put_text(order, "digest", digest_text(&blob->digest, digest));
 	json_put_int(order, "size", blob->size);
 	json_put_int(order, "offset", offset);
@@ -211,13 +227,8 @@ int pull_session_order(struct pull_session *session, const struct descriptor *bl
 	text = json_compact(order);
 	if (msg_send_fds(session->socket_fd, PULL_BLOB, text, strlen(text), &pipe_fd, 1, err) < 0)
 		return -1;
-	for (size_t i = 0; i < PULL_DOWNLOADS_MAX; i++) {
-		if (session->orders[i].used)
-			continue;
-		session->orders[i] = (struct pull_order){ blob->digest, blob->size, true };
-		return 0;
-	}
-	return error_new(err, ERROR_INTERNAL, "more blobs are asked for than can be");
+	*slot = (struct pull_order){ blob->digest, blob->size, true };
+	return 0;
 }
 
 /* Until the pipe's end. The helper closes it when it has written all, or fails. */

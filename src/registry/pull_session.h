@@ -39,6 +39,8 @@ int pull_session_resolve(struct pull_session *session, const char *platform, cha
  * what came before had another digest; a mirror is not asked a second time. */
 int pull_session_order(struct pull_session *session, const struct descriptor *blob, int64_t offset,
 	bool again, int pipe_fd, struct error **err);
+/* No other blob can be asked for before pull_session_read() has told of one. */
+bool pull_session_is_full(struct pull_session *session);
 /* Takes one message: 1 when the blob *ret is in its pipe, 0 to go on, -1 when the helper failed. */
 int pull_session_read(struct pull_session *session, struct digest *ret, struct error **err);
 /* A small blob, checked; the caller frees. */
