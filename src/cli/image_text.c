@@ -61,10 +61,9 @@ int image_need_platform(
 char *shortened(const char *text, size_t max)
 {
 	cleanup_free char *line = one_line(text);
-	size_t whole = characters_length(line, max);
 
-	if (!line[whole])
-		return take_ptr(line);
+	if (line[characters_length(line, max)] == '\0')
+		return xstrdup(line);
 	line[characters_length(line, max - 1)] = '\0';
 	return xasprintf("%s" ELLIPSIS, line);
 }

@@ -257,7 +257,7 @@ static int check_text(
 	const struct descriptor *blob, const struct pull_text *text, struct error **err)
 {
 	char got_text[DIGEST_TEXT_MAX], expected_text[DIGEST_TEXT_MAX];
-	struct digest got;
+	struct digest got = { 0 };
 
 	sha256_bytes(text->text, text->length, got.sha256);
 	if (memcmp(&got, &blob->digest, sizeof(got)) == 0)

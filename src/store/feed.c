@@ -157,7 +157,7 @@ enum feed_verdict feed_judge(const struct feed *feed, struct error **err)
 	const struct layer_source *source = feed->source;
 	char got_text[DIGEST_TEXT_MAX], expected_text[DIGEST_TEXT_MAX];
 	struct sha256 sha = feed->sha;
-	struct digest got;
+	struct digest got = { 0 };
 
 	if (source->size >= 0 && feed->length < source->size) {
 		error_new(err, ERROR_UNAVAILABLE, "it ended after %lld of %lld bytes",

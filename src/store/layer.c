@@ -117,22 +117,13 @@ static int link_data(
 }
 
 /*
- * Data before names: temp holds the layer's tree in fs, or its index, writer its tar; NULL: its tar
- * is the blob that row tells already. All data of a tree is written by one syncfs(2), as one
- * fsync(2) for each of ten thousand files takes minutes; an index was synced by who wrote it.
+ * Data before names: all of a tree is written by one syncfs(2), as one fsync(2) for each of ten
+ * thousand files takes minutes; an index was synced by who wrote it.
  */
-static int sync_layer(struct store *store, const struct temp *temp, struct blob_writer **writer,
-	enum layer_form form, const struct digest *expected, struct layer_row *row,
-	struct error **err)
+static int sync_tree(const struct temp *temp, enum layer_form form, struct error **err)
 {
-	char hex[HEX_MAX];
-
 	if (form == LAYER_DIRECTORY && syncfs(temp->fd) < 0)
 		return error_sys(err, "sync the layer");
-	if (*writer && blob_commit(writer, expected, &row->diff_id, &row->tar_size, err) < 0)
-		return -1;
-	if (form == LAYER_EROFS)
-		return link_data(store, temp, digest_hex(&row->diff_id, hex), err);
 	return 0;
 }
 
@@ -233,6 +224,7 @@ static int fill_layer(struct store *store, const struct temp *temp, struct trans
 {
 	struct transfer_result result;
 	enum layer_form form;
+	char hex[HEX_MAX];
 
 	unpack->dest_fd = -1;
 	unpack->layer = true;
@@ -240,7 +232,12 @@ static int fill_layer(struct store *store, const struct temp *temp, struct trans
 		import_as(temp, unpack, row->tar_size, &form, &result, err) < 0)
 		return -1;
 	row->size = result.size;
-	return sync_layer(store, temp, &unpack->copy, form, expected, row, err);
+	if (sync_tree(temp, form, err) < 0 ||
+		(unpack->copy && blob_commit(&unpack->copy, expected, &row->diff_id, &row->tar_size,
+					 err) < 0))
+		return -1;
+	return form == LAYER_EROFS ? link_data(store, temp, digest_hex(&row->diff_id, hex), err)
+				   : 0;
 }
 
 int layer_unpack(struct store *store, const struct temp *temp, struct transfer_unpack *unpack,
@@ -368,7 +365,9 @@ static int commit_into(struct store *store, const struct temp *temp, const char 
 	if (outcome == 0 && renameat(AT_FDCWD, upper, temp->fd, "fs") < 0)
 		outcome = error_sys(err, "move %s to %s/layers", upper, store->path);
 	if (outcome == 0)
-		outcome = sync_layer(store, temp, &writer, LAYER_DIRECTORY, NULL, &row, err);
+		outcome = sync_tree(temp, LAYER_DIRECTORY, err);
+	if (outcome == 0)
+		outcome = blob_commit(&writer, NULL, &row.diff_id, &row.tar_size, err);
 	if (outcome == 0)
 		outcome = layer_settle(store, temp, &row, err);
 	blob_abort(writer);

@@ -97,9 +97,12 @@ int layer_worker_start(struct store *store, const struct layer_source *source,
 	cleanup_close int theirs = -1;
 	struct layer_worker worker = { .store = store, .socket_fd = -1 };
 	pid_t self = getpid();
+	enum layer_form form;
 	int pair[2];
 
-	if (store_use(store, err) < 0 || msg_pair(pair, err) < 0)
+	/* The kernel is asked here and once: a worker may be stopped in the middle of that. */
+	if (store_use(store, err) < 0 || layer_form(store, &form, err) < 0 ||
+		msg_pair(pair, err) < 0)
 		return -1;
 	worker.socket_fd = pair[0];
 	theirs = pair[1];

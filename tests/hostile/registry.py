@@ -405,7 +405,7 @@ for _name, _value in {"0": "0", "1": "1", "past": "Wed, 21 Oct 2015 07:28:00 GMT
 CASES["busy/5"] = on(layer=[{"status": 429, "headers": [("Retry-After", "5")]}, {}])
 CASES["busy/1e9"] = on(manifest=[{"status": 429, "headers": [("Retry-After", "1000000000")]}, {}])
 CASES["busy/always"] = on(manifest={"status": 429, "headers": [("Retry-After", "120")],
-                                    "body": b'{"errors":[{"code":"TOOMANYREQUESTS","message":"\x1b[31m' + b"m" * 5000 + b'"}]}'})
+                                    "body": b'{"errors":[{"code":"TOOMANYREQUESTS","message":"\\u001b[31m' + b"m" * 5000 + b'"}]}'})
 for _status in (500, 502, 503, 504):
     CASES[f"ill/{_status}"] = on(manifest=[{"status": _status}, {}])
 CASES["ill/three"] = on(layer=[{"status": 500}] * 3 + [{}])
