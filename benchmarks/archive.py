@@ -2,7 +2,8 @@
 """save and load of an image of some 9,500 files and 220 MB, for ./bench; alone: archive.py BUILD.
 
 The floor of a save is `cat` of the image's blobs into a file; that of a load is to read the archive,
-hash it, write it and sync it (floor_archive.c). Each load is of an image that is not there.
+hash it, write it and sync it (floor_archive.c). Each load is of an image that is not there. That of
+removing it is `rm` of one file of that size.
 """
 import io
 import os
@@ -16,6 +17,7 @@ ROWS = [
     ("save", "save of 220 MB, 9,500 files", "ms"),
     ("load", "load of the same", "ms"),
     ("load_again", "load of it when it is there", "ms"),
+    ("rmi", "rmi of it", "ms"),
 ]
 NAME = "bench-archive"
 
@@ -58,6 +60,11 @@ class Files:
         os.sync()
         return values
 
+    def removed(self, contestant):
+        subprocess.run(["cp", self.tree, self.out], check=True)
+        os.sync()
+        return contestant.time("rm", self.out, count=1)
+
 
 def measure(results, place, crew, rounds):
     """Hooked into ./bench: results.measure() as for all rows."""
@@ -76,6 +83,7 @@ def measure(results, place, crew, rounds):
                     c, "sh", "-c", f"cat {files.tree} >{files.out}"))
                 results.measure("load", contestant, lambda c=contestant: files.timed(
                     c, files.floor, files.saved, files.out))
+                results.measure("rmi", contestant, lambda c=contestant: files.removed(c))
             elif contestant in engines:
                 one_engine(results, files, contestant)
     for engine in engines:
@@ -85,7 +93,7 @@ def measure(results, place, crew, rounds):
 def one_engine(results, files, engine):
     results.measure("save", engine, lambda: files.timed(
         engine, *engine.command("save", "-o", files.out, NAME)))
-    results.measure("load", engine, lambda: engine.run(*engine.command("rmi", NAME)) and None)
+    results.measure("rmi", engine, lambda: files.timed(engine, *engine.command("rmi", NAME)))
     results.measure("load", engine, lambda: files.timed(
         engine, *engine.command("load", "-q", "-i", files.saved)))
     results.measure("load_again", engine, lambda: files.timed(

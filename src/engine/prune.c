@@ -9,6 +9,7 @@
 #include "engine/container.h"
 #include "engine/image.h"
 #include "engine/paths.h"
+#include "store/partial.h"
 
 static bool is_wanted(const struct prune *prune, char *const *labels, int64_t created_ns)
 {
@@ -216,11 +217,31 @@ static void take_lines(strv *report, strv lines)
 	}
 }
 
+struct partials {
+	struct engine *engine;
+	const struct prune *prune;
+	int64_t reclaimed;
+};
+
+static int remove_partial(const struct partial_entry *entry, void *arg, struct error **err)
+{
+	struct partials *partials = arg;
+	int removed;
+
+	if (!is_wanted(partials->prune, NULL, (int64_t)entry->modified * INT64_C(1000000000)))
+		return 0;
+	removed = partial_remove(&partials->engine->store, &entry->digest, err);
+	if (removed > 0)
+		partials->reclaimed += entry->length;
+	return removed < 0 ? -1 : 0;
+}
+
 int images_prune(struct engine *engine, const struct prune *prune, struct prune_report *ret,
 	struct error **err)
 {
 	struct candidates candidates = { .engine = engine, .prune = prune, .err = err };
 	cleanup_prune_report struct prune_report report = { 0 };
+	struct partials partials = { .engine = engine, .prune = prune };
 	struct catalog *catalog;
 	int64_t before = 0, after = 0;
 	int result = -1;
@@ -237,9 +258,12 @@ int images_prune(struct engine *engine, const struct prune *prune, struct prune_
 		take_lines(&report.removed, lines);
 	}
 	strv_free(candidates.ids);
+	/* What was downloaded of an image that nobody has. */
+	if (result == 0 && prune->all)
+		result = partial_each(&engine->store, remove_partial, &partials, err);
 	if (result < 0 || layers_tidy(engine, err) < 0 || layers_size(engine, &after, err) < 0)
 		return -1;
-	report.reclaimed = before > after ? before - after : 0;
+	report.reclaimed = partials.reclaimed + (before > after ? before - after : 0);
 	take_report(&report, ret);
 	return 0;
 }
