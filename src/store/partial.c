@@ -85,6 +85,7 @@ int partial_keep(struct store *store, struct partial *partial, struct error **er
 	if (folder_fd < 0)
 		return -1;
 	digest_hex(&partial->digest, hex);
+	blob_mark(partial->fd);
 	if (fchmod(partial->fd, 0644) < 0 || renameat(folder_fd, hex, store->blobs_fd, hex) < 0)
 		return error_sys(err, "keep blob %s", hex);
 	partial_release(partial);
