@@ -4,6 +4,7 @@
 # works without complaint, and the oracle finds nothing left. A process that is killed before each of its changes has been
 # killed in every state that it could leave; every n-th is enough to see a hole come up within a few runs.
 load helpers
+load calls
 
 setup() {
 	command -v strace >/dev/null || skip "needs strace"
@@ -11,56 +12,6 @@ setup() {
 }
 teardown() { engine_teardown; }
 
-# Everything that one run of the tests does not kill, another one does.
-OFFSET=$((RANDOM % 5))
-
-# killed_at_call NAME N COMMAND...: kills vessel when it is about to make its n-th call of that name. Fails when it made no
-# so many.
-killed_at_call() {
-	local call="$1" n="$2" code=0
-	shift 2
-	# The program itself: a wrapper's calls would be counted as well.
-	# shellcheck disable=SC2086 # a command of several words
-	{ $NET_ENTER env VESSEL_ROOT="$VESSEL_ROOT" VESSEL_RUN="$VESSEL_RUN" \
-		strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=SIGKILL:when=$n" "$PROGRAM" "$@" \
-		>/dev/null 2>&1 3>&- </dev/null; } 2>/dev/null || code=$?
-	[ "$code" = 137 ]
-}
-
-# each_call SETUP CHECK STEP COMMAND...: CHECK is called after each kill.
-each_call() {
-	local setup="$1" check="$2" step="$3" call n kills=0
-	shift 3
-	for call in mkdirat openat linkat renameat unlinkat pwrite64 vfork sendmsg; do
-		n=$((1 + OFFSET % step))
-		while :; do
-			$setup
-			killed_at_call "$call" "$n" "$@" || break
-			kills=$((kills + 1))
-			$check || { echo "after a kill at $call $n of: $*"; return 1; }
-			n=$((n + step))
-		done
-		remove_all
-	done
-	echo "$kills kills"
-	[ "$kills" -ge 5 ]
-}
-
-silent() {
-	local said
-	said="$("$VESSEL" "$@" 2>&1 >/dev/null)" && [ -z "$said" ] || { echo "vessel $*: $said"; return 1; }
-}
-intact() { silent ps -a && silent run --rm --network none "$IMAGE" true; }
-intact_store() { silent images && silent import "$(box_tar)" after && silent run --rm --network none after true; }
-
-remove_all() {
-	local ids
-	ids="$("$VESSEL" ps -aq)"
-	# shellcheck disable=SC2086 # a list of ids
-	[ -z "$ids" ] || timeout 20 "$VESSEL" rm -f -v $ids >/dev/null
-}
-
-nothing() { :; }
 fresh() { remove_all; "$VESSEL" run -d --network none --name victim "$IMAGE" sleep 1000 >/dev/null; }
 ended() { fresh; "$VESSEL" kill victim >/dev/null; }
 usable() { intact && "$VESSEL" start victim >/dev/null && state_is victim running; }
