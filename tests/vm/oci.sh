@@ -109,8 +109,8 @@ reports() {
 
 # As systemd in a container does: v2 has no processes beside directories with controllers.
 nested() {
-	started "nested" 'cd /sys/fs/cgroup && mkdir leaf && echo 1 >leaf/cgroup.procs &&
-		echo +pids >cgroup.subtree_control && echo ok >/nested; exec sleep 1000' '"pids": { "limit": 30 }'
+	started "nested" 'cd /sys/fs/cgroup && mkdir leaf && echo 1 >leaf/cgroup.procs && '\
+'echo +pids >cgroup.subtree_control && echo ok >/nested; exec sleep 1000' '"pids": { "limit": 30 }'
 	i=0
 	while [ $i -lt 50 ] && [ ! -e "$root/rootfs/nested" ]; do i=$((i + 1)); sleep 0.1; done
 	check_equal "a container divides its own cgroup" pids "$(cat $group/cgroup.subtree_control)"
