@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "registry/endpoint.h"
 #include "registry/http.h"
+#include "registry/probe.h"
 #include "registry/token.h"
 #include "registry/trust.h"
 
@@ -51,7 +52,8 @@ int repository_open(const struct reference *ref, struct repository *ret, struct 
 	}
 	/* Now where it stays: an endpoint's credential is pointed to. */
 	*ret = repository;
-	if (endpoint_use(ret, 0, true, err) == 0)
+	if (endpoint_use(ret, 0, true, err) == 0 &&
+		(!probe_is_http(&ret->origin) || endpoint_use(ret, 0, false, err) == 0))
 		return 0;
 	repository_close(ret);
 	return -1;
