@@ -3,7 +3,7 @@
  * Where a repository is to be had, and as whom. Found out by the process that the user started,
  * which may read the user's files and run the user's programs; handed to vessel-transfer by its
  * socket as the first message, never by arguments or the environment, which others can see. So
- * the helper, which talks to strangers, reads no file with a secret in it.
+ * the helper, which talks to strangers, reads no file with a password in it.
  */
 #pragma once
 
